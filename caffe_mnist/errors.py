@@ -1,0 +1,58 @@
+"""Expected failures: what went wrong, where, what was found and what to do.
+
+Everything that a user can cause raises a `CaffeMnistError`; the commands turn it into one
+line on stderr and an exit status. Any other exception is a bug and keeps its traceback.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Callable
+
+
+class CaffeMnistError(Exception):
+    """One expected failure.
+
+    `where` names the file, layer or key; `what` says what was found; `hint` what to do.
+    `status` is the exit status of a command that ends with it: 2 for bad input or usage
+    (the default), 1 for a job that failed.
+    """
+
+    status = 2
+
+    def __init__(self, what: str, *, where: object = None, hint: str | None = None) -> None:
+        self.what = what
+        self.where = None if where is None else str(where)
+        self.hint = hint
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        advice = f" ({self.hint})" if self.hint else ""
+        return " ".join(f"{place}{self.what}{advice}".split())
+
+
+class JobError(CaffeMnistError):
+    """A job that was asked for correctly and failed: exit status 1."""
+
+    status = 1
+
+
+def exit_status(command: Callable[[], int], program: str) -> int:
+    """Run `command` and return its exit status, turning expected failures into one line.
+
+    Ctrl-C gives 130; a reader that closed our standard output gives 141, both without a
+    traceback.
+    """
+    try:
+        return command()
+    except CaffeMnistError as error:
+        print(f"{program}: error: {error}", file=sys.stderr)
+        return error.status
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141

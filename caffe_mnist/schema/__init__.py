@@ -1,0 +1,1 @@
+"""Caffe's messages, prototxt text and the upgrade of old nets."""

@@ -1,0 +1,124 @@
+"""Messages on disk: prototxt text and Caffe's binary files.
+
+Nets and solvers are protobuf text (`.prototxt`); weights (`.caffemodel`), solver states
+(`.solverstate`) and mean images (`.binaryproto`) are single binary messages without a header.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Iterator, TypeVar
+
+from google.protobuf import message, text_format
+
+from caffe_mnist.errors import CaffeMnistError
+
+M = TypeVar("M", bound=message.Message)
+
+# protobuf's wire format addresses at most 2 GiB in one message.
+LARGEST_MESSAGE = 2**31 - 1
+
+
+def read_text(path: str | os.PathLike[str], kind: type[M]) -> M:
+    """Read one message of class `kind` from a prototxt file.
+
+    Raises CaffeMnistError naming file, line and column for anything but a complete, valid
+    message of known fields.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
+    except UnicodeDecodeError:
+        raise CaffeMnistError("not a prototxt: the file is not UTF-8 text", where=path) from None
+    return parse_text(text, kind, path)
+
+
+def parse_text(text: str, kind: type[M], where: object) -> M:
+    """Parse prototxt `text` into a message of class `kind`; `where` names it in errors."""
+    try:
+        return text_format.Parse(text, kind())
+    except text_format.ParseError as error:
+        what = re.sub(r"^\d+:\d+ : ", "", str(error))
+        line, column = error.GetLine(), error.GetColumn()
+        place = where if line is None else f"{where}:{line}:{column}"
+        raise CaffeMnistError(what, where=place) from None
+
+
+def write_text(path: str | os.PathLike[str], content: message.Message) -> None:
+    """Write `content` as prototxt, aside first and then renamed."""
+    with replacing(path) as aside:
+        aside.write_text(text_format.MessageToString(content), encoding="utf-8")
+
+
+def read_binary(path: str | os.PathLike[str], kind: type[M]) -> M:
+    """Read one binary message of class `kind`; raises CaffeMnistError for anything else."""
+    try:
+        size = os.stat(path).st_size
+        if size > LARGEST_MESSAGE:
+            raise CaffeMnistError(f"{size} bytes, more than a binary message holds", where=path)
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
+    name = kind.DESCRIPTOR.name
+    try:
+        return kind.FromString(content)
+    except message.DecodeError:
+        raise CaffeMnistError(
+            f"not a binary {name}: {len(content)} bytes that do not parse",
+            where=path,
+            hint="the file is truncated, damaged or of another format",
+        ) from None
+
+
+def write_binary(path: str | os.PathLike[str], content: message.Message) -> None:
+    """Write `content` in binary, aside first and then renamed; refuses more than 2 GiB."""
+    size = content.ByteSize()
+    if size > LARGEST_MESSAGE:
+        raise CaffeMnistError(
+            f"{size} bytes are more than a binary message holds",
+            where=path,
+            hint="use snapshot_format: HDF5",
+        )
+    with replacing(path) as aside:
+        aside.write_bytes(content.SerializeToString())
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A neighbour of `path` to write to; synced and renamed to `path` at a clean end.
+
+    Whatever fails, `path` is as it was and the neighbour is gone. Raises CaffeMnistError when
+    the target cannot be written.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
+    os.close(handle)
+    aside = Path(name)
+    try:
+        yield aside
+        umask = os.umask(0)
+        os.umask(umask)
+        aside.chmod(0o666 & ~umask)
+        _sync(aside)
+        aside.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
