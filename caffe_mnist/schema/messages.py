@@ -6,16 +6,15 @@ Nets and solvers are protobuf text (`.prototxt`); weights (`.caffemodel`), solve
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import tempfile
 from pathlib import Path
-from typing import Iterator, TypeVar
+from typing import TypeVar
 
 from google.protobuf import message, text_format
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.files import replacing
 
 M = TypeVar("M", bound=message.Message)
 
@@ -86,39 +85,3 @@ def write_binary(path: str | os.PathLike[str], content: message.Message) -> None
         )
     with replacing(path) as aside:
         aside.write_bytes(content.SerializeToString())
-
-
-@contextlib.contextmanager
-def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A neighbour of `path` to write to; synced and renamed to `path` at a clean end.
-
-    Whatever fails, `path` is as it was and the neighbour is gone. Raises CaffeMnistError when
-    the target cannot be written.
-    """
-    target = Path(path)
-    try:
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
-        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
-    os.close(handle)
-    aside = Path(name)
-    try:
-        yield aside
-        umask = os.umask(0)
-        os.umask(umask)
-        aside.chmod(0o666 & ~umask)
-        _sync(aside)
-        aside.replace(target)
-        _sync(target.parent)
-    except OSError as error:
-        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -1,0 +1,52 @@
+"""Files and folders that are never seen half written: made aside, synced, renamed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from caffe_mnist.errors import CaffeMnistError
+
+
+@contextlib.contextmanager
+def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """A neighbour of `path` to write to; synced and renamed to `path` at a clean end.
+
+    Whatever fails, `path` is as it was and the neighbour is gone. Raises CaffeMnistError when
+    the target cannot be written.
+    """
+    target = Path(path)
+    try:
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
+    os.close(handle)
+    aside = Path(name)
+    try:
+        aside.chmod(0o666 & ~_umask())
+        yield aside
+        _sync(aside)
+        aside.replace(target)
+        _sync(target.parent)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("Umask:"):
+            return int(line.split()[1], 8)
+    return 0o022
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
