@@ -1,0 +1,170 @@
+"""The record database that Caffe reads: an LMDB folder (`data.mdb`) of key and value pairs.
+
+Records stand in the order of their keys' bytes. Caffe's own programs number the keys with eight
+digits; `convert_imageset` appends an underscore and the picture's name.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from caffe_mnist.errors import CaffeMnistError
+
+if TYPE_CHECKING:
+    import lmdb
+
+# LMDB forbids opening one database twice in a process, and two Data layers may well name the
+# same one: they share the environment, by the identity of its file.
+_open: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = (
+    weakref.WeakValueDictionary()
+)
+_opening = threading.Lock()
+
+
+class Database:
+    """A database opened for reading.
+
+    Raises CaffeMnistError for a missing path, a LevelDB, anything else that is no LMDB, a file
+    that is shorter than its own header says, and a database without records.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._environment: lmdb.Environment | None = _environment(self.path)
+        self._length: int = self._environment.stat()["entries"]
+        if not self._length:
+            raise CaffeMnistError("the database has no records", where=self.path)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __enter__(self) -> Database:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the database; values that were read from it must not be used any more."""
+        self._environment = None
+
+    def records(self, start: int = 0) -> Iterator[tuple[bytes, memoryview]]:
+        """Keys and values in the order of the keys, from record number `start` (from 0) on.
+
+        A value is a window into the mapped file: it is valid until the iterator is closed or
+        garbage, so decode or copy it before. Several iterators may be open at once, each in its
+        own thread.
+        """
+        import lmdb
+
+        if self._environment is None:
+            raise ValueError("the database is closed")
+        try:
+            with self._environment.begin(buffers=True) as transaction:
+                cursor = transaction.cursor()
+                if self._seek(cursor, start):
+                    for key, value in cursor:
+                        yield bytes(key), value
+        except lmdb.Error as error:
+            raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
+
+    def _seek(self, cursor: lmdb.Cursor, start: int) -> bool:
+        """Bring `cursor` to record number `start`; False if there is none.
+
+        Keys that count from 0 without a gap, as Caffe's programs write them, are found at once;
+        otherwise the records before are passed one by one.
+        """
+        if not 0 <= start < self._length:
+            return False
+        cursor.last()
+        last = _number(cursor.key())
+        cursor.first()
+        counted = _number(cursor.key()) == 0 and last == self._length - 1
+        if counted and cursor.set_range(b"%08d" % start) and _number(cursor.key()) == start:
+            return True
+        cursor.first()
+        return all(cursor.next() for _ in range(start))
+
+
+def _number(key: bytes | memoryview) -> int | None:
+    digits = bytes(key[:8])
+    return int(digits) if len(digits) == 8 and digits.isdigit() else None
+
+
+def _environment(path: str) -> lmdb.Environment:
+    """The open LMDB environment of the folder `path`, checked."""
+    import lmdb
+
+    _check_folder(path)
+    data = os.path.join(path, "data.mdb")
+    with _opening:
+        try:
+            status = os.stat(data)
+            identity = (status.st_dev, status.st_ino)
+            environment = _open.get(identity)
+            if environment is None:
+                environment = _open_environment(path)
+                _open[identity] = environment
+        except OSError as error:
+            raise CaffeMnistError(f"cannot read: {error.strerror}", where=data) from None
+        except lmdb.Error as error:
+            raise CaffeMnistError(
+                f"cannot open as an LMDB: {_reason(error, path)}", where=path
+            ) from None
+    _check_length(environment, data, status.st_size)
+    return environment
+
+
+def _open_environment(path: str) -> lmdb.Environment:
+    """Open for reading, with LMDB's lock file where the folder lets us write one."""
+    import lmdb
+
+    options: dict[str, Any] = {"readonly": True, "create": False}
+    try:
+        return lmdb.open(path, lock=True, **options)
+    except (lmdb.InvalidError, lmdb.VersionMismatchError):
+        raise
+    except lmdb.Error:
+        return lmdb.open(path, lock=False, **options)
+
+
+def _check_folder(path: str) -> None:
+    """Raise for what is no LMDB, saying what it is instead."""
+    if not os.path.exists(path):
+        raise CaffeMnistError("there is no such database", where=path)
+    if not os.path.isdir(path):
+        raise CaffeMnistError("a file, not the folder of a database", where=path)
+    try:
+        names = os.listdir(path)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
+    if "data.mdb" in names:
+        if not os.path.getsize(os.path.join(path, "data.mdb")):
+            raise CaffeMnistError("data.mdb is an empty file", where=path)
+        return
+    if "CURRENT" in names and any(name.startswith("MANIFEST-") for name in names):
+        raise CaffeMnistError(
+            "a LevelDB, and only LMDB is read here",
+            where=path,
+            hint="convert the original data again with --backend lmdb",
+        )
+    raise CaffeMnistError("not a database: no data.mdb in this folder", where=path)
+
+
+def _check_length(environment: lmdb.Environment, data: str, found: int) -> None:
+    """Raise for a truncated file: reading its lost pages would end the process (SIGBUS)."""
+    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
+    if found < needed:
+        raise CaffeMnistError(
+            f"truncated: {found} bytes of {needed}", where=data, hint="copy or convert it again"
+        )
+
+
+def _reason(error: Exception, path: str) -> str:
+    """LMDB's message without the path that it starts with."""
+    message = str(error)
+    return message[len(path) :].lstrip(": ") if message.startswith(path) else message
