@@ -8,6 +8,13 @@ from pathlib import Path
 from grpc_tools import protoc
 
 SCHEMA = Path(__file__).resolve().parent.parent / "caffe_mnist" / "schema"
+# What caffe_pb2.py has beside the messages.
+OWN = """
+from collections.abc import Callable as _Callable
+from typing import Any as _Any
+
+def load(change: _Optional[_Callable[[_Any], None]] = ...) -> dict[str, _Any]: ...
+"""
 
 
 def compile_schema(target: Path) -> int:
@@ -21,6 +28,8 @@ def compile_schema(target: Path) -> int:
             "caffe.proto",
         ]
     )
+    stub = target / "caffe_pb2.pyi"
+    stub.write_text(stub.read_text() + OWN)
     return status
 
 

@@ -9,14 +9,20 @@ both live in one process, in either order. The types are in `caffe_pb2.pyi`; the
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Callable
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
 
-def _load() -> dict[str, Any]:
+def load(change: Callable[[Any], None] | None = None) -> dict[str, Any]:
+    """Message classes and enum values by name, from a pool of their own.
+
+    `change` may alter the file's descriptor before the classes are made.
+    """
     content = (Path(__file__).parent / "caffe_pb2.binpb").read_bytes()
     file = descriptor_pb2.FileDescriptorSet.FromString(content).file[0]
+    if change is not None:
+        change(file)
     pool = descriptor_pool.DescriptorPool()
     pool.Add(file)
     found = pool.FindFileByName(file.name)
@@ -32,4 +38,4 @@ def _load() -> dict[str, Any]:
     return names
 
 
-globals().update(_load())
+globals().update(load())

@@ -1379,3 +1379,8 @@ class PReLUParameter(_message.Message):
     filler: FillerParameter
     channel_shared: bool
     def __init__(self, filler: _Optional[_Union[FillerParameter, _Mapping]] = ..., channel_shared: _Optional[bool] = ...) -> None: ...
+
+from collections.abc import Callable as _Callable
+from typing import Any as _Any
+
+def load(change: _Optional[_Callable[[_Any], None]] = ...) -> dict[str, _Any]: ...

@@ -1,0 +1,348 @@
+"""The `caffe` command over the embedded engine: train, test, time, device_query.
+
+Flags, log lines, signals and exit status are Caffe 1.0's: `-solver S`, `-solver=S` and
+`--solver S` are one; SIGINT snapshots and stops, SIGHUP snapshots; a failure is an `F` line and
+ends by SIGABRT. One flag is ours: `-data_position resume|restart` says whether a resumed
+training goes on in the data where the snapshot was taken (the default) or starts the database
+over, as real Caffe does.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from caffe_mnist.errors import CaffeMnistError
+
+if TYPE_CHECKING:
+    import torch
+
+    from caffe_mnist.engine.solver import Action
+
+USAGE = """\
+caffe: command line brew (embedded engine)
+usage: python -m caffe_mnist.caffe <command> <flags>
+
+commands:
+  train           train or finetune a model
+  test            score a model
+  device_query    show GPU diagnostic information
+  time            benchmark model execution time
+
+flags:
+  -gpu            run on this GPU ('all': on every one); without it, on the CPU  default: ""
+  -iterations     how many iterations to run (test, time)                        default: 50
+  -level          network level                                                  default: 0
+  -model          the model definition, a prototxt                               default: ""
+  -phase          network phase, TRAIN or TEST (time)                            default: ""
+  -sighup_effect  what SIGHUP does: snapshot, stop or none                       default: snapshot
+  -sigint_effect  what SIGINT does: snapshot, stop or none                       default: stop
+  -snapshot       the solver state to resume training from                       default: ""
+  -solver         the solver definition, a prototxt                              default: ""
+  -stage          network stages, separated by ','                               default: ""
+  -weights        weights to start from, separated by ','                        default: ""
+  -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
+"""
+
+
+NUMBERS = ("iterations", "level")
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The flags of one call, as given."""
+
+    gpu: str = ""
+    iterations: int = 50
+    level: int = 0
+    model: str = ""
+    phase: str = ""
+    sighup_effect: str = "snapshot"
+    sigint_effect: str = "stop"
+    snapshot: str = ""
+    solver: str = ""
+    stage: str = ""
+    weights: str = ""
+    data_position: str = "resume"
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that are named."""
+        return [stage for stage in self.stage.split(",") if stage]
+
+
+class UsageError(Exception):
+    """A call that cannot be understood; the message is gflags' own."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns its exit status (a failing command ends by SIGABRT)."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "-help", "--help"):
+        print(USAGE, end="")
+        return 0
+    commands: dict[str, Callable[[Flags], int]] = {
+        "train": train,
+        "test": test,
+        "time": time_layers,
+        "device_query": device_query,
+    }
+    try:
+        words, flags = parse(arguments)
+    except UsageError as error:
+        print(f"ERROR: {error}", file=sys.stderr)
+        return 1
+    if len(words) != 1 or words[0] not in commands:
+        print(USAGE, end="", file=sys.stderr)
+        print(f"ERROR: unknown command {' '.join(words)!r}", file=sys.stderr)
+        return 1
+    try:
+        return commands[words[0]](flags)
+    except CaffeMnistError as error:
+        return _abort(str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
+    """Words and flags; raises UsageError for unknown flags and values of the wrong type."""
+    names = {field.name for field in fields(Flags)}
+    words: list[str] = []
+    values: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("-") or argument == "-":
+            words.append(argument)
+            continue
+        name, equals, value = argument.lstrip("-").partition("=")
+        if name not in names:
+            raise UsageError(f"unknown command line flag '{name}'")
+        if not equals:
+            if not rest:
+                raise UsageError(f"flag '{argument}' is missing its argument")
+            value = rest.pop(0)
+        try:
+            values[name] = int(value) if name in NUMBERS else value
+        except ValueError:
+            raise UsageError(f"illegal value '{value}' specified for int32 flag '{name}'") from None
+    for name in ("sighup_effect", "sigint_effect"):
+        if values.get(name, "stop") not in ("stop", "snapshot", "none"):
+            raise UsageError(f"flag '{name}' takes stop, snapshot or none, not '{values[name]}'")
+    if values.get("data_position", "resume") not in ("resume", "restart"):
+        raise UsageError("flag 'data_position' takes resume or restart")
+    return words, Flags(**values)
+
+
+def train(flags: Flags) -> int:
+    """Train the net of a solver file."""
+    if not flags.solver:
+        raise CaffeMnistError("needs a solver definition to train", hint="-solver FILE")
+    if flags.snapshot and flags.weights:
+        raise CaffeMnistError("give a snapshot to resume training or weights to finetune, not both")
+    from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.solver_file import read_solver
+    from caffe_mnist.schema import caffe_pb2
+
+    param = read_solver(flags.solver)
+    param.train_state.level = flags.level
+    param.train_state.stage.extend(flags.stages)
+    gpu = flags.gpu
+    if not gpu and param.solver_mode == caffe_pb2.SolverParameter.GPU:
+        gpu = str(param.device_id)
+    device = _device(gpu, "caffe.cpp:197")
+    info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
+    requests = SignalRequests(flags.sigint_effect, flags.sighup_effect)
+    with requests:
+        run = Run(device, requests.action, flags.data_position == "resume")
+        solver = Solver(param, run)
+        for path in [*param.weights, flags.weights]:
+            for name in filter(None, path.split(",")):
+                info("solver.cpp:72", f"Finetuning from {name}")
+                solver.load_weights(name)
+        info("caffe.cpp:239", "Starting Optimization")
+        try:
+            solver.solve(flags.snapshot or None)
+        finally:
+            solver.close()
+    info("caffe.cpp:250", "Optimization Done.")
+    return 0
+
+
+def test(flags: Flags) -> int:
+    """Score a net's weights on its test data."""
+    if not flags.weights:
+        raise CaffeMnistError("needs weights to score", hint="-weights FILE")
+    from caffe_mnist.engine.glog import info, number
+    from caffe_mnist.engine.net import Net
+    from caffe_mnist.engine.weights import load_weights
+    from caffe_mnist.schema import caffe_pb2
+
+    net = _net(flags, caffe_pb2.TEST, "caffe.cpp:275")
+    for path in filter(None, flags.weights.split(",")):
+        load_weights(net, path, lambda line: info("net.cpp:757", line))
+    info("caffe.cpp:281", f"Running for {flags.iterations} iterations.")
+    assert isinstance(net, Net)
+    sums: dict[tuple[str, int], float] = {}
+    loss = 0.0
+    for batch in range(flags.iterations):
+        loss += float(net.forward())
+        for name in net.outputs:
+            for k, value in enumerate(net.blobs[name].data.flatten().tolist()):
+                info("caffe.cpp:304", f"Batch {batch}, {name} = {number(value)}")
+                sums[name, k] = sums.get((name, k), 0.0) + value
+    count = max(flags.iterations, 1)
+    info("caffe.cpp:309", f"Loss: {number(loss / count)}")
+    for (name, _), value in sums.items():
+        weight = net.blob_loss_weights.get(name, 0.0)
+        mean = value / count
+        note = f" (* {number(weight)} = {number(weight * mean)} loss)" if weight else ""
+        info("caffe.cpp:321", f"{name} = {number(mean)}{note}")
+    net.close()
+    return 0
+
+
+def time_layers(flags: Flags) -> int:
+    """Time each layer's forward and backward pass."""
+    from caffe_mnist.engine.timing import time_net
+    from caffe_mnist.schema import caffe_pb2
+
+    phases = {"": caffe_pb2.TRAIN, "TRAIN": caffe_pb2.TRAIN, "TEST": caffe_pb2.TEST}
+    if flags.phase not in phases:
+        raise CaffeMnistError(f"unknown phase {flags.phase!r}", hint="TRAIN or TEST")
+    net = _net(flags, phases[flags.phase], "caffe.cpp:343")
+    time_net(net, flags.iterations)
+    net.close()
+    return 0
+
+
+def device_query(flags: Flags) -> int:
+    """Say what each GPU is."""
+    import torch
+
+    from caffe_mnist.engine.glog import info
+
+    info("caffe.cpp:139", f"Querying GPUs {flags.gpu or 'all'}")
+    for index in _gpus(flags.gpu or "all"):
+        about = torch.cuda.get_device_properties(index)
+        for name, value in (
+            ("Device id", index),
+            ("Major revision number", about.major),
+            ("Minor revision number", about.minor),
+            ("Name", about.name),
+            ("Total global memory", about.total_memory),
+            ("Number of multiprocessors", about.multi_processor_count),
+        ):
+            info("common.cpp:180", f"{name + ':':31}{value}")
+    return 0
+
+
+class SignalRequests:
+    """SIGINT and SIGHUP as requests: the handlers only note them, the solver asks."""
+
+    def __init__(self, sigint: str, sighup: str) -> None:
+        """What each signal asks for: stop, snapshot or none."""
+        self._effects = {signal.SIGINT: sigint, signal.SIGHUP: sighup}
+        self._seen: list[str] = []
+        self._before: dict[signal.Signals, Any] = {}
+
+    def __enter__(self) -> SignalRequests:
+        for number in self._effects:
+            self._before[number] = signal.signal(number, self._note)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def action(self) -> Action:
+        """What was asked for since the last call, one thing at a time; stopping goes first."""
+        from caffe_mnist.engine.solver import Action
+
+        if not self._seen:
+            return Action.NONE
+        effect = "stop" if "stop" in self._seen else self._seen[0]
+        self._seen.remove(effect)
+        return Action[effect.upper()]
+
+    def _note(self, number: int, frame: object) -> None:
+        self._seen.append(self._effects[signal.Signals(number)])
+
+
+def _net(flags: Flags, phase: int, place: str) -> Any:
+    if not flags.model:
+        raise CaffeMnistError("needs a model definition", hint="-model FILE")
+    from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.layer import Surroundings
+    from caffe_mnist.engine.net import Net
+    from caffe_mnist.schema import caffe_pb2
+    from caffe_mnist.schema.messages import read_text
+
+    device = _device(flags.gpu, place)
+    param = read_text(flags.model, caffe_pb2.NetParameter)
+    param.state.level = flags.level
+    param.state.stage.extend(flags.stages)
+    return Net(param, Surroundings(phase, device), info)
+
+
+def _device(gpu: str, place: str) -> torch.device:
+    import torch
+
+    from caffe_mnist.engine.glog import info
+
+    if not gpu:
+        info(place, "Use CPU.")
+        return torch.device("cpu")
+    indices = _gpus(gpu)
+    if len(indices) > 1:
+        raise CaffeMnistError(
+            f"-gpu {gpu}: the embedded engine trains on one GPU so far", hint="name one of them"
+        )
+    # Caffe computes in full single precision; these would round products to 10 bits.
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    info(place, f"Using GPUs {indices[0]}")
+    info(place, f"GPU {indices[0]}: {torch.cuda.get_device_name(indices[0])}")
+    return torch.device("cuda", indices[0])
+
+
+def _gpus(wanted: str) -> list[int]:
+    import torch
+
+    count = torch.cuda.device_count()
+    if not count:
+        raise CaffeMnistError(
+            f"cannot use GPU {wanted}: PyTorch finds no CUDA device on this machine",
+            hint="leave -gpu away and set solver_mode: CPU, or install a CUDA build of PyTorch",
+        )
+    if wanted == "all":
+        return list(range(count))
+    try:
+        indices = [int(word) for word in wanted.split(",")]
+    except ValueError:
+        raise CaffeMnistError(f"-gpu {wanted!r} is no list of numbers") from None
+    if any(not 0 <= index < count for index in indices):
+        raise CaffeMnistError(f"-gpu {wanted}: this machine has GPUs 0 to {count - 1}")
+    return indices
+
+
+def _abort(text: str) -> int:
+    """End as a failed check of Caffe's does: an F line, then SIGABRT, without a core file."""
+    from caffe_mnist.engine.glog import fatal
+
+    fatal("caffe.py:1", text)
+    sys.stdout.flush()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    signal.signal(signal.SIGABRT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGABRT)
+    return 134
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The embedded trainer: Caffe's nets and solvers on PyTorch."""

@@ -1,0 +1,1 @@
+"""From records to batches: reading in order, transforming, and doing both ahead of the net."""

@@ -1,0 +1,120 @@
+"""The values that parameters start with.
+
+Formulas are Caffe's. `fan_in` is count / first axis, `fan_out` count / second axis (blobs of
+one axis count as N × 1); `n` is one of them or their average, by `variance_norm`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable, Optional
+
+import torch
+from torch import Tensor
+
+from caffe_mnist.engine.blob import Parameter
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.registry import Registry
+from caffe_mnist.schema import caffe_pb2
+
+Filler = Callable[[Tensor, caffe_pb2.FillerParameter, Optional[torch.Generator]], None]
+fillers: Registry[Filler] = Registry("filler")
+
+
+def fill(
+    parameter: Parameter,
+    filler: caffe_pb2.FillerParameter,
+    generator: torch.Generator | None,
+    where: object,
+) -> None:
+    """Fill `parameter` as `filler` says; raises CaffeMnistError for an unknown type."""
+    rule = fillers.get(filler.type, where=where)
+    values = torch.zeros(parameter.shape)
+    try:
+        rule(values, filler, generator)
+    except ValueError as error:
+        raise CaffeMnistError(f"filler {filler.type!r} {error}", where=where) from None
+    parameter.data = values.to(parameter.device)
+
+
+@fillers.register("constant")
+def constant(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Every element is `value`."""
+    values.fill_(filler.value)
+
+
+@fillers.register("uniform")
+def uniform(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Even between `min` and `max`."""
+    values.uniform_(filler.min, filler.max, generator=generator)
+
+
+@fillers.register("gaussian")
+def gaussian(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Normal with `mean` and `std`; with `sparse`, about that many non-zero inputs a unit."""
+    values.normal_(filler.mean, filler.std, generator=generator)
+    if filler.sparse >= 0:
+        probability = min(1.0, filler.sparse / values.shape[0]) if values.dim() else 1.0
+        mask = torch.empty_like(values).bernoulli_(probability, generator=generator)
+        values.mul_(mask)
+
+
+@fillers.register("xavier")
+def xavier(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Even between ±sqrt(3 / n)."""
+    scale = math.sqrt(3.0 / _fan(values, filler))
+    values.uniform_(-scale, scale, generator=generator)
+
+
+@fillers.register("msra")
+def msra(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Normal with mean 0 and standard deviation sqrt(2 / n)."""
+    values.normal_(0.0, math.sqrt(2.0 / _fan(values, filler)), generator=generator)
+
+
+@fillers.register("positive_unitball")
+def positive_unitball(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """Even between 0 and 1, then divided so that the inputs of each output sum to 1."""
+    if not values.dim():
+        raise ValueError("needs a blob with axes")
+    values.uniform_(0.0, 1.0, generator=generator)
+    rows = values.view(values.shape[0], -1)
+    rows.div_(rows.sum(dim=1, keepdim=True))
+
+
+@fillers.register("bilinear")
+def bilinear(
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+) -> None:
+    """The kernel of bilinear interpolation, for upsampling by a Deconvolution."""
+    if values.dim() != 4 or values.shape[2] != values.shape[3]:
+        raise ValueError(f"needs a blob of 4 axes with a square kernel, not {tuple(values.shape)}")
+    size = values.shape[3]
+    factor = math.ceil(size / 2.0)
+    centre = (2 * factor - 1 - factor % 2) / (2.0 * factor)
+    ramp = 1 - (torch.arange(size) / factor - centre).abs()
+    values.copy_(ramp.outer(ramp).expand_as(values))
+
+
+def _fan(values: Tensor, filler: caffe_pb2.FillerParameter) -> float:
+    count = max(values.numel(), 1)
+    fan_in = count / (values.shape[0] if values.dim() else 1)
+    fan_out = count / values.shape[1] if values.dim() > 1 else float(count)
+    norm = filler.variance_norm
+    if norm == caffe_pb2.FillerParameter.FAN_OUT:
+        return fan_out
+    if norm == caffe_pb2.FillerParameter.AVERAGE:
+        return (fan_in + fan_out) / 2
+    return fan_in

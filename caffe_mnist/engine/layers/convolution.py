@@ -1,0 +1,146 @@
+"""Convolution: y = W * x + b over any number of spatial axes.
+
+Shapes: bottom N × C × spatial, weights O × C/group × kernel, bias O, top N × O × spatial'
+with spatial' = (size + 2 pad - dilation (kernel - 1) - 1) / stride + 1, rounded down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from caffe_mnist.engine.blob import Blob, Parameter
+from caffe_mnist.engine.fillers import fill
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.geometry import Geometry
+from caffe_mnist.engine.layers.patches import patches
+
+# Up to so many inputs a patch, gathering patches and multiplying matrices beats the library's
+# convolution for the gradient of the weights (LeNet's first layer: 0.9 against 3.5 ms).
+SMALL_PATCH = 128
+
+
+@layers.register("Convolution")
+class Convolution(Layer):
+    """Options: num_output, kernel, stride, pad, dilation, group, bias_term, axis, fillers."""
+
+    tops = (1, None)
+    bottoms = (1, None)
+    equal_bottoms_and_tops = True
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Allocate weights (O × C/group × kernel) and bias (O)."""
+        param = self.param.convolution_param
+        self.axis = self.canonical_axis(param.axis, bottom[0])
+        self.geometry = Geometry.of_convolution(self, len(bottom[0].shape) - self.axis - 1)
+        self.group = param.group
+        outputs, channels = param.num_output, bottom[0].shape[self.axis]
+        if outputs < 1:
+            raise self.error("needs a positive num_output")
+        if self.group < 1 or channels % self.group or outputs % self.group:
+            raise self.error(
+                f"group {self.group} must divide the {channels} input channels "
+                f"and num_output {outputs}"
+            )
+        self.channels, self.outputs = channels, outputs
+        shape = (outputs, channels // self.group, *self.geometry.kernel)
+        self.blobs.append(Parameter(shape, self.device))
+        where, generator = f"layer {self.name!r}", self.surroundings.generator
+        fill(self.blobs[0], param.weight_filler, generator, where)
+        self.bias = param.bias_term
+        if self.bias:
+            self.blobs.append(Parameter((outputs,), self.device))
+            fill(self.blobs[1], param.bias_filler, generator, where)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Tops have `num_output` channels and the convolved spatial sizes."""
+        for below, above in zip(bottom, top):
+            if len(below.shape) != self.axis + 1 + len(self.geometry.kernel):
+                raise self.error(f"cannot take a bottom of {len(below.shape)} axes")
+            if below.shape[self.axis] != self.channels:
+                raise self.error(
+                    f"has weights for {self.channels} channels, "
+                    f"the bottom has {below.shape[self.axis]}"
+                )
+            sizes = self.geometry.convolved(self, below.shape[self.axis + 1 :])
+            above.reshape((*below.shape[: self.axis], self.outputs, *sizes))
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Convolve each bottom into its top."""
+        weights, geometry = self.blobs[0].data, self.geometry
+        bias = self.blobs[1].data if self.bias else None
+        for below, above in zip(bottom, top):
+            x = self._images(below.data)
+            if self._small(x):
+                y = self._forward_patches(x, above)
+            else:
+                y = torch.convolution(
+                    x, weights, bias, geometry.stride, geometry.pad, geometry.dilation,
+                    False, geometry.zeros, self.group,
+                )  # fmt: skip
+            above.data = y if y.shape == above.shape else y.reshape(above.shape)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Gradients of the weights, of the bias, and of the bottoms asked for."""
+        learns_weights, learns_bias = self.learns[0], self.bias and self.learns[1]
+        for above, below, down in zip(top, bottom, propagate_down):
+            x, gradient = self._images(below.data), self._images(above.diff)
+            if not (down or learns_weights or learns_bias):
+                continue
+            if self._small(x) and not down:
+                self._backward_patches(x, gradient)
+                continue
+            dx, dw, db = self._gradients(x, gradient, (down, learns_weights, learns_bias))
+            if down:
+                below.diff = dx if dx.shape == below.shape else dx.reshape(below.shape)
+            if learns_weights:
+                self.blobs[0].add_diff(dw)
+            if learns_bias:
+                self.blobs[1].add_diff(db)
+
+    def _gradients(
+        self, x: Tensor, gradient: Tensor, wanted: tuple[bool, bool, bool]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        geometry = self.geometry
+        results: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
+            gradient, x, self.blobs[0].data, [self.outputs], geometry.stride, geometry.pad,
+            geometry.dilation, False, geometry.zeros, self.group, list(wanted),
+        )  # fmt: skip
+        return results
+
+    def _images(self, values: Tensor) -> Tensor:
+        """As N × C × spatial (Caffe's leading axes are one here), channels last in memory."""
+        if self.axis != 1:
+            values = values.reshape(-1, *values.shape[self.axis :])
+        if values.dim() == 4 and values.device.type == "cpu":
+            return values.contiguous(memory_format=torch.channels_last)
+        return values
+
+    def _small(self, x: Tensor) -> bool:
+        return (
+            x.dim() == 4
+            and x.device.type == "cpu"
+            and self.group == 1
+            and self.blobs[0].count // self.outputs <= SMALL_PATCH
+        )
+
+    def _forward_patches(self, x: Tensor, above: Blob) -> Tensor:
+        columns = patches(x, self.geometry, above.shape[-2:])
+        weights = self.blobs[0].data.reshape(self.outputs, -1)
+        if self.bias:
+            y = torch.addmm(self.blobs[1].data, columns.t(), weights.t())
+        else:
+            y = columns.t() @ weights.t()
+        return y.view(x.shape[0], *above.shape[-2:], self.outputs).permute(0, 3, 1, 2)
+
+    def _backward_patches(self, x: Tensor, gradient: Tensor) -> None:
+        rows = gradient.permute(0, 2, 3, 1).reshape(-1, self.outputs)
+        if self.learns[0]:
+            columns = patches(x, self.geometry, gradient.shape[-2:])
+            self.blobs[0].add_diff((rows.t() @ columns.t()).view(self.blobs[0].shape))
+        if self.bias and self.learns[1]:
+            self.blobs[1].add_diff(torch.mv(rows.t(), rows.new_ones(rows.shape[0])))

@@ -1,0 +1,83 @@
+"""Data: pictures and labels from a record database (LMDB)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from caffe_mnist.datasets.database import Database
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.data.prefetch import Prefetch
+from caffe_mnist.engine.data.records import Batch, batch, batches
+from caffe_mnist.engine.data.transform import Transform
+from caffe_mnist.engine.glog import info
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.schema import caffe_pb2
+
+
+@layers.register("Data")
+class Data(Layer):
+    """Tops: pictures N × C × H × W, and labels N. Reads ahead in a thread."""
+
+    bottoms = (0, 0)
+    tops = (1, 2)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Open the database and learn the pictures' shape from its first record."""
+        param = self.param.data_param
+        if not param.HasField("source"):
+            raise self.error("needs data_param.source")
+        if param.backend != caffe_pb2.DataParameter.LMDB:
+            raise self.error(
+                "reads LMDB only",
+                hint="set backend: LMDB, and convert LevelDB databases with Caffe's own tools",
+            )
+        if param.batch_size < 1:
+            raise self.error("needs a positive batch_size")
+        seed = int(torch.randint(2**31, (), generator=self.surroundings.generator))
+        where = f"layer {self.name!r}"
+        self.transform = Transform(self.param.transform_param, self.phase, seed, where)
+        self.database = Database(param.source)
+        first = next(iter(self.database.records()))
+        pictures, _ = batch([first], self.transform, param.source)
+        self.shape = (param.batch_size, *pictures.shape[1:])
+        skip = 0
+        if param.rand_skip:
+            skip = int(torch.randint(param.rand_skip, (), generator=self.surroundings.generator))
+        self.ahead = self._read_from(skip)
+
+    def skip_to(self, passes: int) -> None:
+        """Go on at the record after `passes` batches."""
+        self.ahead.close()
+        self.ahead = self._read_from(passes * self.param.data_param.batch_size)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Pictures and labels of one batch."""
+        top[0].reshape(self.shape)
+        for blob in top[1:]:
+            blob.reshape(self.shape[:1])
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch."""
+        for blob, values in zip(top, self.ahead.next()):
+            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Nothing below."""
+
+    def _read_from(self, record: int) -> Prefetch[Batch]:
+        param = self.param.data_param
+        source = batches(self.database, self.transform, param.batch_size, record, _say_restart)
+        return Prefetch(source, param.prefetch)
+
+    def close(self) -> None:
+        """End the reading thread and close the database."""
+        self.ahead.close()
+        self.database.close()
+
+
+def _say_restart() -> None:
+    info("data_layer.cpp:73", "Restarting data prefetching from start.")

@@ -1,0 +1,38 @@
+"""Input: blobs that the program using the net fills."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.layer import Layer, layers
+
+
+@layers.register("Input")
+class Input(Layer):
+    """Options: shape, one for all tops or one for each."""
+
+    bottoms = (0, 0)
+    tops = (1, None)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Give the tops their shapes; they keep what is written into them."""
+        shapes = self.param.input_param.shape
+        if len(shapes) not in (0, 1, len(top)):
+            raise self.error(f"gives {len(shapes)} shapes for {len(top)} tops")
+        for index, blob in enumerate(top):
+            if shapes:
+                blob.reshape(shapes[index if len(shapes) > 1 else 0].dim)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The user decides."""
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Nothing to compute."""
+        for blob in top:
+            blob.data = blob.data
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Nothing below."""

@@ -1,0 +1,121 @@
+"""Pooling: the largest value, the average, or a random one of each window.
+
+The pooled size is rounded up (`round_mode` FLOOR: down); with padding, a last window that
+would start in the padding on the far side is dropped. Averages are over the window with its
+padding, cut at the padded border.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.schema import caffe_pb2
+
+aten = torch.ops.aten
+
+
+@layers.register("Pooling")
+class Pooling(Layer):
+    """Options: pool (MAX, AVE), kernel, stride, pad, global_pooling, round_mode.
+
+    Bottom N × C × H × W; a second top of MAX pooling holds the winners' places (h W + w).
+    """
+
+    tops = (1, 2)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Check the settings."""
+        param = self.param.pooling_param
+        if param.pool == caffe_pb2.PoolingParameter.STOCHASTIC:
+            raise self.error("stochastic pooling is not there yet", hint="use MAX or AVE")
+        self.largest = param.pool == caffe_pb2.PoolingParameter.MAX
+        if len(top) > 1 and not self.largest:
+            raise self.error("has a second top only with MAX pooling")
+        if len(bottom[0].shape) != 4:
+            raise self.error(f"needs a bottom of 4 axes, found {len(bottom[0].shape)}")
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Tops are N × C × pooled height × pooled width."""
+        number, channels, *sizes = bottom[0].shape
+        self._measure(sizes)
+        pooled = [self._pooled(axis, size) for axis, size in enumerate(sizes)]
+        for blob in top:
+            blob.reshape((number, channels, *pooled))
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Pool; the places of the largest values are kept for the way back."""
+        x = self._widened(bottom[0].data)
+        if self.largest:
+            y, self.places = aten.max_pool2d_with_indices(
+                x, self.kernel, self.stride, self.pad, [1, 1], self.ceil
+            )
+            if len(top) > 1:
+                top[1].data = self.places.to(y.dtype)
+        else:
+            y = aten.avg_pool2d(x, self.kernel, self.stride, self.pad, self.ceil, True)
+        top[0].data = y
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Gradients go to the winners, or evenly to the window."""
+        if not propagate_down[0]:
+            return
+        x = self._widened(bottom[0].data)
+        gradient = _as(top[0].diff, x)
+        if self.largest:
+            dx = aten.max_pool2d_with_indices_backward(
+                gradient, x, self.kernel, self.stride, self.pad, [1, 1], self.ceil, self.places
+            )
+        else:
+            dx = aten.avg_pool2d_backward(
+                gradient, x, self.kernel, self.stride, self.pad, self.ceil, True, None
+            )
+        bottom[0].diff = dx
+
+    def _measure(self, sizes: Sequence[int]) -> None:
+        param = self.param.pooling_param
+        self.ceil = param.round_mode == caffe_pb2.PoolingParameter.CEIL
+        if param.global_pooling:
+            if param.HasField("kernel_size") or param.HasField("kernel_h"):
+                raise self.error("gives a kernel beside global_pooling")
+            self.kernel, self.stride, self.pad = list(sizes), [1, 1], [0, 0]
+            return
+        self.kernel = _pair(param, "kernel_size", "kernel")
+        self.stride = _pair(param, "stride", "stride")
+        self.pad = _pair(param, "pad", "pad")
+        if min(self.kernel) < 1 or min(self.stride) < 1:
+            raise self.error("needs a positive kernel and stride")
+        if any(pad >= kernel for pad, kernel in zip(self.pad, self.kernel)):
+            raise self.error("pad must be smaller than the kernel")
+
+    def _pooled(self, axis: int, size: int) -> int:
+        kernel, stride, pad = self.kernel[axis], self.stride[axis], self.pad[axis]
+        room = size + 2 * pad - kernel
+        if room < 0:
+            raise self.error(f"kernel {kernel} is larger than the padded input {size + 2 * pad}")
+        pooled = (-(-room // stride) if self.ceil else room // stride) + 1
+        if (pooled - 1) * stride >= size + pad:
+            pooled -= 1
+        return pooled
+
+    def _widened(self, x: Tensor) -> Tensor:
+        return x
+
+
+def _as(gradient: Tensor, x: Tensor) -> Tensor:
+    """The gradient in the memory format of the data, so that the kernels run straight through."""
+    if x.is_contiguous(memory_format=torch.channels_last):
+        return gradient.contiguous(memory_format=torch.channels_last)
+    return gradient.contiguous()
+
+
+def _pair(param: caffe_pb2.PoolingParameter, both: str, each: str) -> list[int]:
+    if param.HasField(f"{each}_h") or param.HasField(f"{each}_w"):
+        return [getattr(param, f"{each}_h"), getattr(param, f"{each}_w")]
+    return [getattr(param, both)] * 2

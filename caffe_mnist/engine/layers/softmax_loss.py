@@ -1,0 +1,91 @@
+"""SoftmaxWithLoss: the mean of -log of the probability of each label.
+
+Bottoms: scores N × C × … and labels N × … (one for each position outside the class axis).
+Tops: the loss, without axes; optionally the probabilities, in the shape of the scores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch import Tensor
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.normalization import normalizer
+
+# Caffe keeps a probability from below at C's FLT_MIN before the logarithm.
+SMALLEST = torch.finfo(torch.float32).tiny
+
+
+@layers.register("SoftmaxWithLoss")
+class SoftmaxWithLoss(Layer):
+    """Options: softmax_param.axis, loss_param.ignore_label and normalization."""
+
+    bottoms = (2, 2)
+    tops = (1, 2)
+    loss_layer = True
+    auto_tops = True
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The loss has no axes; one label is needed for each prediction."""
+        shape = bottom[0].shape
+        self.axis = self.canonical_axis(self.param.softmax_param.axis, bottom[0])
+        self.outer, self.inner = prod(shape[: self.axis]), prod(shape[self.axis + 1 :])
+        if self.outer * self.inner != bottom[1].count:
+            raise self.error(
+                f"needs {self.outer * self.inner} labels for scores of shape {shape} "
+                f"with classes along axis {self.axis}, found {bottom[1].count}"
+            )
+        top[0].reshape(())
+        if len(top) > 1:
+            top[1].reshape(shape)
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Probabilities, then the normalised sum of their negative logarithms."""
+        self.probabilities = torch.softmax(bottom[0].data, self.axis)
+        self.labels = bottom[1].data.reshape(self.outer, 1, self.inner).to(torch.int64)
+        self.valid = self._valid(self.labels)
+        labels = self.labels if self.valid is None else self.labels * self.valid
+        classes = self.probabilities.reshape(self.outer, -1, self.inner)
+        try:
+            chosen = classes.gather(1, labels)
+        except (IndexError, RuntimeError):
+            raise self._bad_label(labels, classes.shape[1]) from None
+        losses = chosen.clamp_min_(SMALLEST).log_()
+        if self.valid is not None:
+            losses.mul_(self.valid)
+        self.normalizer = normalizer(self, self.outer, self.inner, self.valid)
+        top[0].data = -losses.sum() / self.normalizer
+        if len(top) > 1:
+            top[1].data = self.probabilities
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Probabilities minus the one-hot labels, normalised; nothing where ignored."""
+        if propagate_down[1]:
+            raise self.error("cannot propagate to the labels")
+        if not propagate_down[0]:
+            return
+        gradient = self.probabilities.reshape(self.outer, -1, self.inner).clone()
+        labels = self.labels if self.valid is None else self.labels * self.valid
+        gradient.scatter_add_(1, labels, gradient.new_full((1, 1, 1), -1).expand_as(labels))
+        if self.valid is not None:
+            gradient.mul_(self.valid)
+        gradient.mul_(top[0].diff / self.normalizer)
+        bottom[0].diff = gradient.view(bottom[0].shape)
+
+    def _valid(self, labels: Tensor) -> Tensor | None:
+        param = self.param.loss_param
+        return labels != param.ignore_label if param.HasField("ignore_label") else None
+
+    def _bad_label(self, labels: Tensor, classes: int) -> Exception:
+        low, high = int(labels.min()), int(labels.max())
+        found = low if low < 0 else high
+        return self.error(
+            f"found label {found}, but the bottom has {classes} classes (0 to {classes - 1})",
+            hint="check num_output of the layer before, or the dataset's labels",
+        )

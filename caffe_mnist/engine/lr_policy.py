@@ -1,0 +1,82 @@
+"""Learning rate policies: functions of the iteration.
+
+fixed     base_lr
+step      base_lr gamma^floor(iter / stepsize)
+exp       base_lr gamma^iter
+inv       base_lr (1 + gamma iter)^-power
+multistep base_lr gamma^(number of stepvalues reached)
+poly      base_lr (1 - iter / max_iter)^power
+sigmoid   base_lr / (1 + exp(-gamma (iter - stepsize)))
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Callable
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.registry import Registry
+from caffe_mnist.schema import caffe_pb2
+
+Policy = Callable[[caffe_pb2.SolverParameter, int], float]
+policies: Registry[Policy] = Registry("learning rate policy")
+
+
+def learning_rate(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """The rate of `solver` at `iteration`; raises CaffeMnistError for an unknown policy."""
+    return policies.get(solver.lr_policy, where="lr_policy")(solver, iteration)
+
+
+def current_step(solver: caffe_pb2.SolverParameter, iteration: int) -> int:
+    """How many steps `step` and `multistep` have taken; 0 for the other policies."""
+    if solver.lr_policy == "step":
+        if solver.stepsize < 1:
+            raise CaffeMnistError("lr_policy step needs a positive stepsize", where="stepsize")
+        return iteration // solver.stepsize
+    if solver.lr_policy == "multistep":
+        return sum(value <= iteration for value in solver.stepvalue)
+    return 0
+
+
+@policies.register("fixed")
+def fixed(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr."""
+    return solver.base_lr
+
+
+@policies.register("step")
+def step(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr gamma^floor(iter / stepsize)."""
+    return float(solver.base_lr * solver.gamma ** current_step(solver, iteration))
+
+
+@policies.register("exp")
+def exp(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr gamma^iter."""
+    return float(solver.base_lr * solver.gamma**iteration)
+
+
+@policies.register("inv")
+def inv(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr (1 + gamma iter)^-power."""
+    return float(solver.base_lr * (1 + solver.gamma * iteration) ** -solver.power)
+
+
+@policies.register("multistep")
+def multistep(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr gamma^(number of stepvalues reached)."""
+    return float(solver.base_lr * solver.gamma ** current_step(solver, iteration))
+
+
+@policies.register("poly")
+def poly(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr (1 - iter / max_iter)^power."""
+    left = 1 - iteration / solver.max_iter if solver.max_iter else 0.0
+    return float(solver.base_lr * max(left, 0.0) ** solver.power)
+
+
+@policies.register("sigmoid")
+def sigmoid(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
+    """base_lr / (1 + exp(-gamma (iter - stepsize)))."""
+    steepness = -solver.gamma * (iteration - solver.stepsize)
+    return solver.base_lr / (1 + math.exp(min(steepness, 700.0)))

@@ -1,0 +1,93 @@
+"""A solver's state on disk: the weights (`.caffemodel`) and the rest (`.solverstate`).
+
+Caffe writes PREFIX_iter_N.caffemodel first, then PREFIX_iter_N.solverstate, which names the
+former in `learned_net`; whoever sees the second may count on the first.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.weights import array, save_weights
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema.packed import fill_blob, numbers, packed, read_packed, shape, write_packed
+
+
+@dataclass(frozen=True)
+class SolverState:
+    """What a solver needs beside the weights to go on: its place and its histories."""
+
+    iteration: int
+    learned_net: str
+    current_step: int
+    history: list[torch.Tensor]
+
+
+def snapshot_names(prefix: str, iteration: int) -> tuple[str, str]:
+    """The names of weights and solver state at `iteration`."""
+    return f"{prefix}_iter_{iteration}.caffemodel", f"{prefix}_iter_{iteration}.solverstate"
+
+
+def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
+    """Write a `.solverstate`."""
+    content = packed("SolverState")()
+    content.iter = state.iteration  # type: ignore[attr-defined]
+    content.learned_net = state.learned_net  # type: ignore[attr-defined]
+    content.current_step = state.current_step  # type: ignore[attr-defined]
+    for values in state.history:
+        fill_blob(content.history.add(), array(values))  # type: ignore[attr-defined]
+    write_packed(path, content)
+
+
+def read_state(path: str | os.PathLike[str]) -> SolverState:
+    """Read a `.solverstate`; raises CaffeMnistError for anything else."""
+    content = read_packed(path, "SolverState")
+    if not content.HasField("iter"):
+        raise CaffeMnistError("holds no iteration, so it is no solverstate", where=path)
+    history = [
+        torch.from_numpy(numbers(blob, f"{path}: history {k}").copy()).reshape(shape(blob))
+        for k, blob in enumerate(content.history)
+    ]
+    return SolverState(content.iter, content.learned_net, content.current_step, history)
+
+
+def restore_history(history: list[torch.Tensor], state: SolverState, where: object) -> None:
+    """Copy the saved histories into `history`; raises CaffeMnistError if they do not fit."""
+    if len(state.history) != len(history):
+        raise CaffeMnistError(
+            f"holds {len(state.history)} histories, the solver has {len(history)}",
+            where=where,
+            hint="the snapshot is of another net or solver type",
+        )
+    for index, (ours, theirs) in enumerate(zip(history, state.history)):
+        if ours.numel() != theirs.numel():
+            raise CaffeMnistError(
+                f"history {index} has {theirs.numel()} numbers, the solver's has {ours.numel()}",
+                where=where,
+            )
+        ours.copy_(theirs.reshape(ours.shape))
+
+
+def learned_net(path: str | os.PathLike[str], state: SolverState) -> Path:
+    """The weights that belong to the state at `path`: as named in it, or lying beside it."""
+    named = Path(state.learned_net)
+    if named.is_file():
+        return named
+    beside = Path(path).parent / named.name
+    if beside.is_file():
+        return beside
+    raise CaffeMnistError(
+        f"its weights {state.learned_net} are not there, nor beside it", where=path
+    )
+
+
+def snapshot_weights(net: Net, prefix: str, iteration: int, with_diffs: bool) -> str:
+    """Write the weights of a snapshot; returns their name."""
+    name = snapshot_names(prefix, iteration)[0]
+    save_weights(net, name, with_diffs)
+    return name

@@ -1,0 +1,278 @@
+"""The solver: the loop of iterations, tests, display and snapshots.
+
+The order of events within an iteration, what is logged and when, and what a snapshot holds are
+Caffe 1.0's. The solver knows no signals: after each iteration it asks its `action` callback.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from caffe_mnist.engine.glog import info, number
+from caffe_mnist.engine.layer import Surroundings
+from caffe_mnist.engine.lr_policy import current_step, learning_rate
+from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.snapshot import (
+    SolverState,
+    learned_net,
+    read_state,
+    restore_history,
+    snapshot_names,
+    write_state,
+)
+from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
+from caffe_mnist.engine.updates import Step, rules
+from caffe_mnist.engine.weights import load_weights, save_weights
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
+
+
+class Action(enum.Enum):
+    """What the solver is asked to do after an iteration."""
+
+    NONE = 0
+    STOP = 1
+    SNAPSHOT = 2
+
+
+@dataclass(frozen=True)
+class Run:
+    """How a solver is run: where, asked by whom, and whether data goes on after a restore."""
+
+    device: torch.device = torch.device("cpu")
+    action: Callable[[], Action] = lambda: Action.NONE
+    resume_data: bool = True
+
+
+class Solver:
+    """A training net, its test nets, and the rule that updates what they share."""
+
+    def __init__(self, param: caffe_pb2.SolverParameter, run: Run | None = None) -> None:
+        """Build the nets; raises CaffeMnistError naming what is wrong in solver or nets."""
+        self.param, self.run = param, run or Run()
+        generator = torch.Generator()
+        if param.random_seed >= 0:
+            generator.manual_seed(param.random_seed)
+        else:
+            generator.seed()
+        info("solver.cpp:102", "Creating training net.")
+        self.net = self._build(train_net_param(param), caffe_pb2.TRAIN, generator)
+        self.test_nets = []
+        for index, net_param in enumerate(test_net_params(param)):
+            info("solver.cpp:190", f"Creating test net (#{index}).")
+            self.test_nets.append(self._build(net_param, caffe_pb2.TEST, generator))
+            self.test_nets[-1].share_parameters(self.net)
+        self.rule = rules.get(param.type, where="type")(param, self.net.parameters.learnables)
+        learning_rate(param, 0)
+        self.iteration = 0
+        self.stopped = False
+        self._losses: deque[torch.Tensor] = deque(maxlen=max(param.average_loss, 1))
+        info("solver.cpp:57", "Solver scaffolding done.")
+
+    def solve(self, resume: str | None = None) -> None:
+        """Train to max_iter, or until asked to stop; with `resume`, from that solver state."""
+        info("solver.cpp:289", f"Solving {self.net.name}")
+        info("solver.cpp:290", f"Learning Rate Policy: {self.param.lr_policy}")
+        self.stopped = False
+        if resume:
+            info("solver.cpp:295", f"Restoring previous solver status from {resume}")
+            self.restore(resume)
+        self.step(self.param.max_iter - self.iteration)
+        at_snapshot = self.param.snapshot and self.iteration % self.param.snapshot == 0
+        if self.param.snapshot_after_train and not at_snapshot:
+            self.snapshot()
+        if self.stopped:
+            info("solver.cpp:311", "Optimization stopped early.")
+            return
+        if self.param.display and self.iteration % self.param.display == 0:
+            self._losses.append(self.net.forward())
+            loss = number(self._smoothed_loss())
+            info("solver.cpp:327", f"Iteration {self.iteration}, loss = {loss}")
+        if self.param.test_interval and self.iteration % self.param.test_interval == 0:
+            self.test_all()
+        info("solver.cpp:332", "Optimization Done.")
+
+    def step(self, iterations: int) -> None:
+        """Train for so many iterations, or until asked to stop."""
+        param = self.param
+        end = self.iteration + iterations
+        self._losses.clear()
+        self._timed_from = (self.iteration, time.perf_counter())
+        while self.iteration < end:
+            self.net.parameters.clear_diffs()
+            if self._test_is_due():
+                self.test_all()
+                if self.stopped:
+                    break
+            self._losses.append(self._forward_backward())
+            display = bool(param.display) and self.iteration % param.display == 0
+            if display:
+                self._display()
+            self._update(display)
+            self.iteration += 1
+            action = self.run.action()
+            due = param.snapshot and self.iteration % param.snapshot == 0
+            if due or action is Action.SNAPSHOT:
+                self.snapshot()
+            if action is Action.STOP:
+                self.stopped = True
+                break
+
+    def test_all(self) -> None:
+        """Run every test net and log the means of its outputs."""
+        for index in range(len(self.test_nets)):
+            if self.stopped:
+                return
+            self.test(index)
+
+    def test(self, index: int) -> list[tuple[str, float]] | None:
+        """Run test net `index` over its test_iter batches; None when asked to stop.
+
+        Returns the mean of each output value with its blob's name.
+        """
+        info("solver.cpp:347", f"Iteration {self.iteration}, Testing net (#{index})")
+        net, batches = self.test_nets[index], self.param.test_iter[index]
+        sums: dict[str, torch.Tensor] = {}
+        loss = 0.0
+        for _ in range(batches):
+            action = self.run.action()
+            if action is Action.SNAPSHOT:
+                self.snapshot()
+            elif action is Action.STOP:
+                self.stopped = True
+                info("solver.cpp:396", "Test interrupted.")
+                return None
+            batch_loss = net.forward()
+            if self.param.test_compute_loss:
+                loss += float(batch_loss)
+            for name in net.outputs:
+                values = net.blobs[name].data
+                sums[name] = sums[name] + values if name in sums else values.clone()
+        if self.param.test_compute_loss:
+            info("solver.cpp:404", f"Test loss: {number(loss / batches)}")
+        means = [
+            (name, value / batches)
+            for name in net.outputs
+            for value in sums[name].flatten().tolist()
+        ]
+        _log_outputs(net, means, "solver.cpp:414", "Test")
+        return means
+
+    def snapshot(self) -> tuple[str, str]:
+        """Write weights, then state; returns the two names."""
+        weights, state = snapshot_names(self.param.snapshot_prefix, self.iteration)
+        if self.param.snapshot_format != caffe_pb2.SolverParameter.BINARYPROTO:
+            raise CaffeMnistError(
+                "snapshot_format HDF5 is not there yet", where="solver", hint="use BINARYPROTO"
+            )
+        info("solver.cpp:464", f"Snapshotting to binary proto file {weights}")
+        save_weights(self.net, weights, self.param.snapshot_diff)
+        info("sgd_solver.cpp:284", f"Snapshotting solver state to binary proto file {state}")
+        step = current_step(self.param, max(self.iteration - 1, 0))
+        write_state(state, SolverState(self.iteration, weights, step, self.rule.history))
+        return weights, state
+
+    def restore(self, path: str) -> None:
+        """Go on from a solver state and its weights, and in the data where it was taken."""
+        state = read_state(path)
+        load_weights(self.net, learned_net(path, state))
+        restore_history(self.rule.history, state, path)
+        self.iteration = state.iteration
+        info("sgd_solver.cpp:325", "SGDSolver: restoring history")
+        if self.run.resume_data:
+            self.net.skip_to(self.iteration * max(self.param.iter_size, 1))
+            for net, batches in zip(self.test_nets, self.param.test_iter):
+                net.skip_to(self._tests_before() * batches)
+
+    def load_weights(self, path: str) -> None:
+        """Start from the weights of `path`, in the training net and so in the test nets."""
+        load_weights(self.net, path, lambda line: info("net.cpp:757", line))
+
+    def close(self) -> None:
+        """End the nets' threads."""
+        for net in [self.net, *self.test_nets]:
+            net.close()
+
+    def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: torch.Generator) -> Net:
+        surroundings = Surroundings(phase, self.run.device, generator)
+        return Net(param, surroundings, info)
+
+    def _test_is_due(self) -> bool:
+        interval = self.param.test_interval
+        if not interval or self.iteration % interval:
+            return False
+        return self.iteration > 0 or self.param.test_initialization
+
+    def _tests_before(self) -> int:
+        """How many tests an uninterrupted run has made before this iteration begins."""
+        interval = self.param.test_interval
+        if not interval or not self.iteration:
+            return 0
+        return -(-self.iteration // interval) - (not self.param.test_initialization)
+
+    def _forward_backward(self) -> torch.Tensor:
+        passes = max(self.param.iter_size, 1)
+        loss = self.net.forward()
+        self.net.backward()
+        for _ in range(passes - 1):
+            loss = loss + self.net.forward()
+            self.net.backward()
+        return loss / passes if passes > 1 else loss
+
+    def _update(self, display: bool) -> None:
+        rate = learning_rate(self.param, self.iteration)
+        if display:
+            info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
+        scale = self._clip() / max(self.param.iter_size, 1)
+        self.rule.update(Step(self.iteration, rate, scale))
+
+    def _clip(self) -> float:
+        """What gradients are multiplied by so that their norm stays below clip_gradients."""
+        limit = self.param.clip_gradients
+        if limit < 0:
+            return 1.0
+        norms = [item.parameter.diff.norm() for item in self.net.parameters.learnables]
+        norm = float(torch.stack(norms).norm()) if norms else 0.0
+        if norm <= limit:
+            return 1.0
+        factor = limit / norm
+        info(
+            "sgd_solver.cpp:93",
+            f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > "
+            f"{number(limit)}) by scale factor {number(factor)}",
+        )
+        return factor
+
+    def _display(self) -> None:
+        last, since = self._timed_from
+        now = time.perf_counter()
+        seconds = now - since
+        speed = (self.iteration - last) / (seconds or 1.0)
+        info(
+            "solver.cpp:239",
+            f"Iteration {self.iteration} ({number(speed)} iter/s, {number(seconds)}s/"
+            f"{self.param.display} iters), loss = {number(self._smoothed_loss())}",
+        )
+        self._timed_from = (self.iteration, now)
+        values = [
+            (name, value)
+            for name in self.net.outputs
+            for value in self.net.blobs[name].data.flatten().tolist()
+        ]
+        _log_outputs(self.net, values, "solver.cpp:258", "Train")
+
+    def _smoothed_loss(self) -> float:
+        return float(torch.stack(list(self._losses)).mean())
+
+
+def _log_outputs(net: Net, values: list[tuple[str, float]], place: str, kind: str) -> None:
+    for index, (name, value) in enumerate(values):
+        weight = net.blob_loss_weights.get(name, 0.0)
+        loss = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
+        info(place, f"    {kind} net output #{index}: {name} = {number(value)}{loss}")

@@ -1,0 +1,32 @@
+"""Reading a solver file, with what Caffe does to it on the way."""
+
+from __future__ import annotations
+
+import os
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
+
+# The old enum `solver_type` and the names that took its place.
+OLD_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
+
+
+def read_solver(path: str) -> caffe_pb2.SolverParameter:
+    """The solver of `path`, with its old type upgraded and its snapshot prefix made whole.
+
+    An empty snapshot_prefix becomes the solver's path without its ending; one that is a folder
+    gets the solver's name appended.
+    """
+    solver = read_text(path, caffe_pb2.SolverParameter)
+    if solver.HasField("solver_type"):
+        if solver.HasField("type"):
+            raise CaffeMnistError("gives both type and the old solver_type", where=path)
+        solver.type = OLD_TYPES[solver.solver_type]
+        solver.ClearField("solver_type")
+    stem = os.path.splitext(path)[0]
+    if not solver.snapshot_prefix:
+        solver.snapshot_prefix = stem
+    elif os.path.isdir(solver.snapshot_prefix):
+        solver.snapshot_prefix = os.path.join(solver.snapshot_prefix, os.path.basename(stem))
+    return solver

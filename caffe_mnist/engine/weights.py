@@ -1,0 +1,102 @@
+"""Weights into nets and out of them (`.caffemodel`)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from caffe_mnist.engine.blob import Parameter
+from caffe_mnist.engine.net import Net
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema.packed import (
+    Floats,
+    fill_blob,
+    numbers,
+    packed,
+    read_packed,
+    shape,
+    write_packed,
+)
+
+
+def load_weights(
+    net: Net, path: str | os.PathLike[str], report: Callable[[str], None] | None = None
+) -> None:
+    """Copy the weights of `path` into the layers of the same names in `net`.
+
+    Layers that the net does not have are reported and left out; layers that the file does not
+    have keep their values. Raises CaffeMnistError, naming the layer, where numbers or shapes of
+    parameters differ.
+    """
+    source = read_packed(path, "NetParameter")
+    if source.layers:
+        raise CaffeMnistError("is of an old format (V1 layers)", where=path)
+    if not source.layer:
+        raise CaffeMnistError("holds no layers, so it is no caffemodel", where=path)
+    targets = {layer.name: layer for layer in net.layers}
+    for theirs in source.layer:
+        layer = targets.get(theirs.name)
+        if layer is None:
+            if report is not None:
+                report(f"Ignoring source layer {theirs.name}")
+            continue
+        if len(theirs.blobs) != len(layer.blobs):
+            raise CaffeMnistError(
+                f"layer {layer.name!r} has {len(theirs.blobs)} parameter(s) there, "
+                f"{len(layer.blobs)} in the net",
+                where=path,
+            )
+        for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
+            _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
+
+
+def save_weights(net: Net, path: str | os.PathLike[str], with_diffs: bool = False) -> None:
+    """Write the net with its weights (and gradients on request) as Caffe does."""
+    write_packed(path, net_message(net, with_diffs))
+
+
+def net_message(net: Net, with_diffs: bool = False) -> Any:
+    """The net as a packed NetParameter: its layers as they run, with their parameters."""
+    content = packed("NetParameter")()
+    content.name = net.name  # type: ignore[attr-defined]
+    for layer in net.layers:
+        theirs = content.layer.add()  # type: ignore[attr-defined]
+        param = type(layer.param)()
+        param.CopyFrom(layer.param)
+        param.ClearField("blobs")
+        theirs.MergeFromString(param.SerializeToString())
+        for parameter in layer.blobs:
+            diff = array(parameter.diff) if with_diffs else None
+            fill_blob(theirs.blobs.add(), array(parameter.data), diff)
+    return content
+
+
+def array(values: torch.Tensor) -> Floats:
+    """A tensor's values in Caffe's order of axes."""
+    return values.detach().cpu().contiguous().numpy()
+
+
+def _copy(blob: Any, parameter: Parameter, where: str) -> None:
+    theirs = shape(blob)
+    if not _same(theirs, parameter.shape, blob):
+        raise CaffeMnistError(
+            f"shape mismatch: {_words(theirs)} there, {_words(parameter.shape)} in the net",
+            where=where,
+            hint="to learn this layer from scratch, rename it in the net",
+        )
+    values = torch.from_numpy(numbers(blob, where).copy()).reshape(parameter.shape)
+    parameter.data = values.to(parameter.device)
+
+
+def _same(theirs: tuple[int, ...], ours: tuple[int, ...], blob: Any) -> bool:
+    """Whether shapes agree; old files write every blob with four axes, ones in front."""
+    if blob.HasField("shape"):
+        return theirs == ours
+    return len(ours) <= 4 and theirs == (1,) * (4 - len(ours)) + ours
+
+
+def _words(sizes: tuple[int, ...]) -> str:
+    return " × ".join(map(str, sizes)) or "a single number"
