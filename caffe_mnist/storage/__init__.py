@@ -1,0 +1,1 @@
+"""Stores and parallel copies; complete snapshots; the uploader process."""
