@@ -1,0 +1,264 @@
+"""Datasets into the databases that Caffe trains on: python -m caffe_mnist.convert."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
+
+from caffe_mnist.datasets.progress import RecordProgress
+from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
+
+PROGRAM = "python -m caffe_mnist.convert"
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+# check names so many broken records; a person reads no more.
+MOST_FAULTS = 20
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status: 0, 1 (check found faults) or 2 (bad input)."""
+
+    def command() -> int:
+        options = _parser().parse_args(argv)
+        run: Callable[[argparse.Namespace], int] = options.run
+        return run(options)
+
+    return exit_status(command, PROGRAM)
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line, like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise CaffeMnistError(message, hint=f"{self.prog} --help")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(prog=PROGRAM, description="Datasets into the databases that Caffe reads.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    idx = commands.add_parser("idx", help="a pair of IDX files to one database")
+    idx.add_argument("images", metavar="IMAGES", help="IDX file of images, plain or .gz")
+    idx.add_argument("labels", metavar="LABELS", help="IDX file of labels, plain or .gz")
+    idx.add_argument("out", metavar="OUT", help="the database to make")
+    _add_options(idx)
+    idx.set_defaults(run=_idx)
+
+    mnist = commands.add_parser("mnist", help="the four files of MNIST to two databases")
+    mnist.add_argument("source", metavar="SRC", help="folder or URL holding the four files")
+    mnist.add_argument(
+        "out", metavar="OUT_DIR", help="folder for mnist_train_lmdb and mnist_test_lmdb"
+    )
+    _add_options(mnist)
+    mnist.set_defaults(run=_mnist)
+
+    digits = commands.add_parser("digits", help="generated digits (not MNIST), as IDX and LMDB")
+    digits.add_argument("out", metavar="OUT_DIR", help="folder for the files and databases")
+    digits.add_argument("--train", type=_count, default=6000, metavar="N", help="default: 6000")
+    digits.add_argument("--test", type=_count, default=1000, metavar="N", help="default: 1000")
+    digits.add_argument("--seed", type=int, default=0, metavar="SEED", help="default: 0")
+    digits.add_argument("--overwrite", action="store_true", help="replace what is there")
+    digits.set_defaults(run=_digits)
+
+    info = commands.add_parser("info", help="print what a database holds")
+    info.add_argument("database", metavar="DB")
+    info.set_defaults(run=_info)
+
+    check = commands.add_parser("check", help="read every record and name the broken ones")
+    check.add_argument("database", metavar="DB")
+    check.set_defaults(run=_check)
+
+    export = commands.add_parser("export", help="write a database as NumPy arrays")
+    export.add_argument("database", metavar="DB")
+    export.add_argument("out", metavar="OUT.npz", help="arrays images, labels and keys")
+    export.add_argument("--overwrite", action="store_true", help="replace the file")
+    export.set_defaults(run=_export)
+    return parser
+
+
+def _add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--backend", default="lmdb", metavar="lmdb", help="the only one written")
+    parser.add_argument(
+        "--shuffle", type=int, metavar="SEED", help="bring the records in an order drawn from SEED"
+    )
+    parser.add_argument(
+        "--limit", type=_count, metavar="N", help="keep the first N records (after --shuffle)"
+    )
+    parser.add_argument("--overwrite", action="store_true", help="replace databases that exist")
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return count
+
+
+def _check_backend(options: argparse.Namespace) -> None:
+    if options.backend == "leveldb":
+        raise CaffeMnistError(
+            "--backend leveldb: LevelDB is not written",
+            hint="write LMDB, and let the net's data_param say backend: LMDB",
+        )
+    if options.backend != "lmdb":
+        raise CaffeMnistError(f"--backend {options.backend}: unknown", hint="known: lmdb")
+
+
+def _idx(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.conversion import convert
+
+    _check_backend(options)
+    with _Progress() as progress:
+        convert(options.images, options.labels, options.out, progress=progress, **_how(options))
+    return 0
+
+
+def _mnist(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets import mnist
+
+    _check_backend(options)
+    with contextlib.ExitStack() as stack:
+        progress = stack.enter_context(_Progress())
+        source = options.source
+        if "://" in source:
+            source = stack.enter_context(_downloaded(source, progress))
+        mnist.convert(source, options.out, progress=progress, **_how(options))
+    return 0
+
+
+def _how(options: argparse.Namespace) -> dict[str, Any]:
+    return {name: getattr(options, name) for name in ("overwrite", "shuffle", "limit")}
+
+
+@contextlib.contextmanager
+def _downloaded(url: str, progress: _Progress) -> Iterator[str]:
+    """A folder with the files of MNIST from the store at `url`, for as long as it is needed."""
+    import tempfile
+    from pathlib import Path
+
+    from caffe_mnist.datasets.mnist import ALL_NAMES
+    from caffe_mnist.storage.copies import download_folder
+
+    with tempfile.TemporaryDirectory(prefix="mnist-") as folder:
+        with progress.at_once():
+            download_folder(url, Path(folder), only=ALL_NAMES.__contains__)
+        yield folder
+
+
+def _digits(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets import digits
+
+    with _Progress() as progress:
+        digits.write(
+            options.out,
+            train=options.train,
+            test=options.test,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            progress=progress,
+        )
+    return 0
+
+
+def _info(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.summary import summarise
+
+    with _Progress() as progress:
+        found = summarise(options.database, progress=progress)
+    print("\n".join(found.lines()))
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    """Check in a process of its own: reading a damaged page can kill the one that does it."""
+    child = os.fork()
+    if not child:
+        status = exit_status(lambda: _check_here(options.database), PROGRAM)
+        sys.stdout.flush()
+        os._exit(status)
+    try:
+        status = os.waitpid(child, 0)[1]
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        raise JobError(f"damaged: reading it ended in {name}", where=options.database)
+    return os.WEXITSTATUS(status)
+
+
+def _check_here(path: str) -> int:
+    from caffe_mnist.datasets.summary import summarise
+
+    with _Progress() as progress:
+        found = summarise(path, keep_going=True, progress=progress)
+    for fault in found.faults[:MOST_FAULTS]:
+        print(fault)
+    if found.faults:
+        raise JobError(f"{len(found.faults)} faults in {found.records} records", where=path)
+    print(f"{path}: {found.records} records, all whole")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.export import export
+
+    with _Progress() as progress:
+        export(options.database, options.out, overwrite=options.overwrite, progress=progress)
+    return 0
+
+
+class _Progress(RecordProgress):
+    """Progress that is also where a signal takes effect: between two batches.
+
+    So Ctrl-C, SIGTERM and SIGHUP never cut a clean-up or a rename in the middle; the second
+    such signal, and those inside `at_once`, do not wait.
+    """
+
+    _noted = 0
+    _at_once = False
+
+    def __enter__(self) -> _Progress:
+        # What is ignored, as under nohup, stays ignored.
+        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        self._before = {number: signal.signal(number, self._note) for number in heard}
+        return self
+
+    def __exit__(self, *failure: Any) -> None:
+        super().__exit__(*failure)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        super().__call__(name, done, total)
+        self._act()
+
+    @contextlib.contextmanager
+    def at_once(self) -> Iterator[None]:
+        """Work that calls for no progress and may be cut anywhere."""
+        self._at_once = True
+        yield
+        self._at_once = False
+
+    def _note(self, number: int, _: object) -> None:
+        again = self._noted
+        self._noted = number
+        if again or self._at_once:
+            self._act()
+
+    def _act(self) -> None:
+        if self._noted == signal.SIGINT:
+            raise KeyboardInterrupt
+        if self._noted:
+            print(f"{PROGRAM}: ended by {signal.Signals(self._noted).name}", file=sys.stderr)
+            sys.exit(128 + self._noted)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,128 @@
+"""A folder written aside: a hidden neighbour of its target, until it takes the target's name.
+
+It is called `.NAME.RANDOM.aside` and locked while its writer lives. So what a killed writer left
+behind is known as such, and the next one for the same NAME removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+
+from caffe_mnist.errors import CaffeMnistError
+
+
+class Aside:
+    """A new, empty folder beside `target`: `publish` renames it, `discard` removes it.
+
+    Only flat folders are removed: neither this one nor a target that is replaced may hold
+    folders. Raises OSError where the neighbourhood cannot be written.
+    """
+
+    def __init__(self, target: str) -> None:
+        self.target = target
+        parent, name = os.path.split(target)
+        _clear(parent, name)
+        while True:
+            self.path = os.path.join(parent, f".{name[:200]}.{os.urandom(4).hex()}.aside")
+            os.mkdir(self.path)
+            self._lock = os.open(self.path, os.O_RDONLY)
+            with contextlib.suppress(OSError):  # a file system without locks
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
+            if os.fstat(self._lock).st_nlink:
+                return
+            os.close(self._lock)  # another writer took it for a leftover, before the lock
+
+    def publish(self, *, replace: bool) -> None:
+        """Give the folder its target's name, at once; what was there is then gone."""
+        if replace and os.path.lexists(self.target):
+            _exchange(self.path, self.target)
+        else:
+            os.rename(self.path, self.target)
+        sync(os.path.dirname(self.target))
+
+    def discard(self) -> None:
+        """Remove what is left aside; call it in any case, also after `publish`."""
+        _remove(self.path)
+        os.close(self._lock)
+
+
+def sync(folder: str) -> None:
+    """Bring the names in `folder` to the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _clear(parent: str, name: str) -> None:
+    """Remove what killed writers of `name` left, or bring back what one had moved away."""
+    target = os.path.join(parent, name)
+    start = f".{name[:200]}."
+    for found in os.listdir(parent):
+        random, _, kind = found[len(start) :].partition(".")
+        if not found.startswith(start) or len(random) != 8 or kind not in ("aside", "old"):
+            continue
+        path = os.path.join(parent, found)
+        with contextlib.suppress(OSError):
+            lock = os.open(path, os.O_RDONLY)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if kind == "old" and not os.path.lexists(target):
+                    os.rename(path, target)
+                else:
+                    _remove(path)
+            finally:
+                os.close(lock)
+
+
+def _exchange(aside: str, path: str) -> None:
+    """Let the folders change names, at once where the system can, else one after the other."""
+    import ctypes
+
+    exchange = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, flag = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    if exchange and exchange(here, os.fsencode(aside), here, os.fsencode(path), flag) == 0:
+        return
+    old = aside[: -len("aside")] + "old"
+    os.rename(path, old)
+    try:
+        os.rename(aside, path)
+    except BaseException:
+        os.rename(old, path)
+        raise
+    _remove(old)
+
+
+def _remove(folder: str) -> None:
+    with contextlib.suppress(OSError):
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+        os.rmdir(folder)
+
+
+@contextlib.contextmanager
+def folder(path: str) -> Iterator[None]:
+    """The folder `path` for files to come; if they fail, it is removed where it was new.
+
+    Raises CaffeMnistError when it cannot be made.
+    """
+    new = []
+    above = os.path.realpath(path)
+    while not os.path.lexists(above):
+        new.append(above)
+        above = os.path.dirname(above)
+    try:
+        os.makedirs(path, exist_ok=True)
+    except OSError as error:
+        raise CaffeMnistError(f"cannot make the folder: {error.strerror}", where=path) from None
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):  # somebody else put something there meanwhile
+            for made in new:
+                os.rmdir(made)
+        raise
