@@ -1,0 +1,1 @@
+"""Container layouts, and rewriting the paths in prototxts."""
