@@ -1,0 +1,23 @@
+"""What every test may use: real Caffe, MNIST, and a real store with keys."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import pytest
+
+pytest_plugins = ["tests.fixtures.caffe", "tests.fixtures.mnist"]
+if importlib.util.find_spec("tests.fixtures.swift"):
+    pytest_plugins.append("tests.fixtures.swift")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip tests marked `gpu` where there is no CUDA device, saying so."""
+    gpu_tests = [item for item in items if item.get_closest_marker("gpu")]
+    if not gpu_tests:
+        return
+    import torch
+
+    if not torch.cuda.is_available():
+        for item in gpu_tests:
+            item.add_marker(pytest.mark.skip(reason="no CUDA device here"))
