@@ -41,7 +41,7 @@ class _Parser(argparse.ArgumentParser):
 
 def _parser() -> _Parser:
     parser = _Parser(prog=PROGRAM, description="Datasets into the databases that Caffe reads.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, prog=PROGRAM)
 
     idx = commands.add_parser("idx", help="a pair of IDX files to one database")
     idx.add_argument("images", metavar="IMAGES", help="IDX file of images, plain or .gz")
@@ -94,10 +94,9 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return count
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a count of at least 1")
+    return int(text)
 
 
 def _check_backend(options: argparse.Namespace) -> None:
@@ -201,7 +200,7 @@ def _check_here(path: str) -> int:
     for fault in found.faults[:MOST_FAULTS]:
         print(fault)
     if found.faults:
-        raise JobError(f"{len(found.faults)} faults in {found.records} records", where=path)
+        raise JobError(f"faults: {len(found.faults)} in {found.records} records", where=path)
     print(f"{path}: {found.records} records, all whole")
     return 0
 

@@ -24,7 +24,7 @@ class Aside:
     def __init__(self, target: str) -> None:
         self.target = target
         parent, name = os.path.split(target)
-        _clear(parent, name)
+        clear(target)
         while True:
             self.path = os.path.join(parent, f".{name[:200]}.{os.urandom(4).hex()}.aside")
             os.mkdir(self.path)
@@ -58,11 +58,14 @@ def sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _clear(parent: str, name: str) -> None:
-    """Remove what killed writers of `name` left, or bring back what one had moved away."""
-    target = os.path.join(parent, name)
+def clear(target: str) -> None:
+    """Remove what killed writers of `target` left, or bring back what one had moved away."""
+    parent, name = os.path.split(target)
     start = f".{name[:200]}."
-    for found in os.listdir(parent):
+    names = []
+    with contextlib.suppress(OSError):
+        names = os.listdir(parent)
+    for found in names:
         random, _, kind = found[len(start) :].partition(".")
         if not found.startswith(start) or len(random) != 8 or kind not in ("aside", "old"):
             continue

@@ -1,6 +1,6 @@
 """IDX files to a record database, the records equal to those of Caffe's `convert_mnist_data`.
 
-Keys are eight digits counting from 0; a value is the Datum of `datum.py`, made here for a whole
+Keys are eight digits counting from 0; a value is the Datum of `record.py`, made here for a whole
 batch at once without a Python statement per record.
 """
 
@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from itertools import chain, repeat
 from struct import iter_unpack
 
-from caffe_mnist.datasets.datum import head, tail
 from caffe_mnist.datasets.labelled import LabelledImages
+from caffe_mnist.datasets.record import head, tail
 from caffe_mnist.datasets.writer import DatabaseWriter
 
 # Called with the database's name, the records written and the records there will be. What it

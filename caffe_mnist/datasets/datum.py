@@ -1,15 +1,7 @@
-"""One record of a database: a `Datum` message, read and written without protobuf.
+"""One record of a database, a `Datum` message, read without protobuf where it is an 8-bit image.
 
-The bytes of an 8-bit image, in the order in which Caffe's own programs write them:
-
-    08 C      channels   (varint)
-    10 H      height     (varint)
-    18 W      width      (varint)
-    22 N ...  data       (length as varint, then C*H*W bytes, channel by channel)
-    28 L      label      (int32 as varint; absent when never set)
-
-Further fields of the message: 6 float_data (instead of data), 7 encoded (data is a JPEG or PNG
-file). A reader takes the fields in any order, as protobuf does.
+`record.py` has the usual bytes. Further fields: 6 float_data (instead of data), 7 encoded (data
+is a JPEG or PNG file). A reader takes the fields in any order, as protobuf does.
 """
 
 from __future__ import annotations
@@ -17,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Union
 
+from caffe_mnist.datasets.record import head, tail, varint
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -25,8 +18,6 @@ if TYPE_CHECKING:
     from caffe_mnist.schema.caffe_pb2 import Datum
 
 Value = Union[bytes, memoryview]
-
-VARINT, BYTES = 0, 2
 
 
 class Image(NamedTuple):
@@ -37,35 +28,6 @@ class Image(NamedTuple):
     width: int
     pixels: Value
     label: int
-
-
-def head(channels: int, height: int, width: int) -> bytes:
-    """All bytes of an image's record that stand before its pixels."""
-    size = channels * height * width
-    return b"".join(
-        bytes([number << 3 | kind]) + varint(value)
-        for number, kind, value in (
-            (1, VARINT, channels),
-            (2, VARINT, height),
-            (3, VARINT, width),
-            (4, BYTES, size),
-        )
-    )
-
-
-def tail(label: int) -> bytes:
-    """All bytes of an image's record that stand after its pixels."""
-    return b"\x28" + varint(label & 0xFFFFFFFFFFFFFFFF)
-
-
-def varint(value: int) -> bytes:
-    """Protobuf's variable-length form of a number from 0 to 2**64 - 1."""
-    found = bytearray()
-    while value > 0x7F:
-        found.append(value & 0x7F | 0x80)
-        value >>= 7
-    found.append(value)
-    return bytes(found)
 
 
 def decode(value: Value, key: object = None, where: object = None) -> Image | Datum:

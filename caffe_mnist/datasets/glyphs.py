@@ -20,7 +20,7 @@ class Glyph(NamedTuple):
     label: int
     points: tuple[tuple[int, int], ...]
     strokes: tuple[tuple[int, ...], ...]
-    jitter: int = 260
+    jitter: int = 440
 
     def spline(self) -> np.ndarray:
         """Weights (dots x points) of the dots on all strokes, each 2 * STEPS**3 in sum.
@@ -62,8 +62,8 @@ GLYPHS = (
     _one_stroke(
         0, (62, 4), (30, 6), (8, 34), (8, 70), (34, 98), (70, 94), (92, 62), (86, 24), (56, 2)
     ),
-    Glyph(1, ((50, 0), (50, 50), (50, 100)), ((0, 1, 2),), 200),
-    Glyph(1, ((24, 24), (54, 0), (54, 50), (54, 100)), ((0, 1), (1, 2, 3)), 200),
+    Glyph(1, ((50, 0), (50, 50), (50, 100)), ((0, 1, 2),), 300),
+    Glyph(1, ((24, 24), (54, 0), (54, 50), (54, 100)), ((0, 1), (1, 2, 3)), 300),
     Glyph(
         2,
         ((10, 26), (28, 5), (56, 0), (82, 14), (82, 38), (60, 64), (10, 98), (50, 98), (94, 98)),

@@ -189,7 +189,9 @@ class IdxFile:
         except EOFError:
             what = "truncated: the gzip data ends in the middle"
         except (OSError, zlib.error) as error:
-            what = f"damaged gzip data: {error}"
+            foreign = str(error).startswith("Not a gzipped file")
+            what = "damaged gzip data: "
+            what += "bytes of something else follow it" if foreign else str(error)
         raise CaffeMnistError(what, where=self.path)
 
 

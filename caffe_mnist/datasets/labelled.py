@@ -75,11 +75,11 @@ class LabelledImages:
         from array import array
         from random import Random
 
+        labels = self._labels.read(self.count)
+        self._labels.finish()
         order = array("L", range(self.count))
         Random(seed).shuffle(order)
         size = self._images.size
-        labels = self._labels.read(self.count)
-        self._labels.finish()
         with self._images.seekable(spool) as (file, start):
             for step in steps:
                 chosen = order[step.start : step.stop]

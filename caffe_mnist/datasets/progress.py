@@ -26,7 +26,7 @@ class RecordProgress:
     ) -> None:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
-        self._started = self._told = clock()
+        self._started = self._told = self._latest = clock()
         self._bar: tqdm[NoReturn] | None = None
         self._done: dict[str, tuple[int, float]] = {}
 
@@ -44,10 +44,11 @@ class RecordProgress:
         """Note that `done` of `total` records of the database `name` are through."""
         now = self._clock()
         if name not in self._done:
-            self._started = now if self._done else self._started
+            self._started = self._latest
             if self._bar is not None:
                 self._bar.close()
                 self._bar = None
+        self._latest = now
         self._done[name] = done, now - self._started
         if self._bar is not None:
             self._bar.update(done - self._bar.n)

@@ -9,7 +9,7 @@ from typing import Any
 
 import lmdb
 
-from caffe_mnist.datasets.aside import Aside, sync
+from caffe_mnist.datasets.aside import Aside, clear, sync
 from caffe_mnist.errors import CaffeMnistError
 
 # The files of an LMDB: an existing folder with anything else in it is never replaced.
@@ -39,6 +39,7 @@ class DatabaseWriter:
         self.written = 0
 
     def __enter__(self) -> DatabaseWriter:
+        clear(self.path)
         self._check_target()
         with _failures(self._shown):
             self._aside = Aside(self.path)
@@ -141,7 +142,7 @@ def _refusal(folder: str | None) -> str | None:
     if folder is None:
         return None
     try:
-        with open(os.path.join(folder, "probe"), "wb") as probe:
+        with open(os.path.join(folder, "data.mdb"), "ab") as probe:  # it is lost anyway
             probe.write(bytes(1 << 20))
     except OSError as error:
         return error.strerror

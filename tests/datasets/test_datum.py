@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from caffe_mnist.datasets.datum import Image, decode, decode_batch, head, tail, varint
+from caffe_mnist.datasets.datum import Image, decode, decode_batch
+from caffe_mnist.datasets.record import head, tail, varint
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema.caffe_pb2 import Datum
 

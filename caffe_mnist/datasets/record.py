@@ -1,0 +1,43 @@
+"""The bytes of a record: an 8-bit image in a `Datum` message.
+
+In the order in which Caffe's own programs write them:
+
+    08 C      channels   (varint)
+    10 H      height     (varint)
+    18 W      width      (varint)
+    22 N ...  data       (length as varint, then C*H*W bytes, channel by channel)
+    28 L      label      (int32 as varint; absent when never set)
+"""
+
+from __future__ import annotations
+
+VARINT, BYTES = 0, 2
+
+
+def head(channels: int, height: int, width: int) -> bytes:
+    """All bytes of an image's record that stand before its pixels."""
+    size = channels * height * width
+    return b"".join(
+        bytes([number << 3 | kind]) + varint(value)
+        for number, kind, value in (
+            (1, VARINT, channels),
+            (2, VARINT, height),
+            (3, VARINT, width),
+            (4, BYTES, size),
+        )
+    )
+
+
+def tail(label: int) -> bytes:
+    """All bytes of an image's record that stand after its pixels."""
+    return b"\x28" + varint(label & 0xFFFFFFFFFFFFFFFF)
+
+
+def varint(value: int) -> bytes:
+    """Protobuf's variable-length form of a number from 0 to 2**64 - 1."""
+    found = bytearray()
+    while value > 0x7F:
+        found.append(value & 0x7F | 0x80)
+        value >>= 7
+    found.append(value)
+    return bytes(found)
