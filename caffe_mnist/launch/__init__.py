@@ -1,0 +1,1 @@
+"""The story of one training job; finding, starting and watching a trainer."""

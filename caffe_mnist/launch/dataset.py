@@ -1,0 +1,91 @@
+"""The job's data: copied from its store, converted where a database is missing."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.layouts.rewrite import read_prototxt
+from caffe_mnist.storage.copies import download_folder
+from caffe_mnist.storage.snapshots import sha256
+
+# Larger databases are named in run.json by their size only: hashing them would cost minutes.
+LARGEST_HASHED = 4 * 2**30
+
+
+def copy_dataset(url: str, folder: Path) -> None:
+    """Copy everything below `url` into `folder`; raises StoreError if there is nothing."""
+    here = os.path.realpath(folder)
+    if "://" not in url and os.path.realpath(url) == here:
+        return
+    download_folder(url, folder, label="dataset", only=lambda name: not name.endswith("lock.mdb"))
+
+
+def databases(nets: Sequence[Path]) -> list[Path]:
+    """The databases that the (rewritten) nets' Data layers read, each once."""
+    found = []
+    for net in nets:
+        for item in read_prototxt(net).paths():
+            if item.field == "DataParameter.source" and Path(item.value) not in found:
+                found.append(Path(item.value))
+    return found
+
+
+def make_missing(wanted: Sequence[Path], folder: Path) -> list[Path]:
+    """Convert MNIST where its databases are wanted and not there; returns those made.
+
+    Raises CaffeMnistError naming a database that is missing and cannot be made.
+    """
+    from caffe_mnist.datasets import mnist
+    from caffe_mnist.datasets.progress import RecordProgress
+
+    missing = [path for path in wanted if not path.exists()]
+    if not missing:
+        return []
+    names = (mnist.TRAIN_DATABASE, mnist.TEST_DATABASE)
+    for path in missing:
+        if path.name not in names:
+            raise CaffeMnistError(
+                "there is no such database",
+                where=path,
+                hint="give the dataset by --data-url, or its folder by --data-local-path",
+            )
+    try:
+        mnist.find(folder)
+    except CaffeMnistError as error:
+        text = f"there is no such database, nor MNIST to make it of: {error}"
+        raise CaffeMnistError(text, where=missing[0]) from None
+    out = missing[0].parent
+    with RecordProgress(sys.stderr) as progress:
+        mnist.convert(folder, out, overwrite=True, progress=progress)
+    return missing
+
+
+def fingerprints(wanted: Sequence[Path]) -> list[dict[str, Any]]:
+    """Path, records, bytes and SHA-256 of each database, for `run.json`."""
+    from caffe_mnist.datasets.database import Database
+
+    found = []
+    for path in wanted:
+        data = path / "data.mdb"
+        size = data.stat().st_size
+        with Database(path) as database:
+            records = len(database)
+        digest = sha256(data) if size <= LARGEST_HASHED else None
+        found.append({"path": os.fspath(path), "records": records, "bytes": size, "sha256": digest})
+    return found
+
+
+def picture_shape(database: Path) -> tuple[int, int, int]:
+    """Channels, height and width of a database's first record."""
+    from caffe_mnist.datasets.database import Database
+    from caffe_mnist.datasets.datum import decode
+
+    with Database(database) as records:
+        key, value = next(iter(records.records()))
+        datum = decode(value, key, database)
+        return datum.channels, datum.height, datum.width

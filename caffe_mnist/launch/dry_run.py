@@ -1,0 +1,52 @@
+"""What a job would do, in words, without doing any of it."""
+
+from __future__ import annotations
+
+import os
+
+from caffe_mnist.launch.plan import Plan
+from caffe_mnist.layouts.paths import LISTS
+from caffe_mnist.layouts.rewrite import read_prototxt
+from caffe_mnist.storage.snapshots import FINAL
+from caffe_mnist.storage.urls import join
+
+
+def describe(plan: Plan) -> str:
+    """Every step, one line each."""
+    settings, lines = plan.settings, [f"train with {plan.trainer.description}"]
+    if settings.data_url:
+        lines.append(f"copy the dataset {settings.data_url} to {plan.data_folder}")
+    code = {"code": os.fspath(plan.run_folder)}
+    for path in (plan.solver, *plan.nets):
+        lines.append(f"rewrite {path} to {plan.run_folder / path.name}")
+        for item in read_prototxt(path).paths():
+            pieces = item.value.split(",") if item.field in LISTS else [item.value]
+            new = ",".join(
+                os.path.join(code["code"], os.path.basename(piece))
+                if item.role == "code"
+                else plan.rules.path(piece, item.role)
+                for piece in pieces
+            )
+            lines.append(f"    {item.field.split('.')[1]}: {item.value} -> {new}")
+            if item.field == "DataParameter.source" and not os.path.exists(new):
+                lines.append(f"    {new} is not there yet: made of the dataset where it is MNIST")
+    lines += [f"    set {key}: {value}" for key, value in plan.rules.settings]
+    start = settings.snapshot
+    if start == "auto":
+        start = f"the newest complete snapshot in {plan.model_folder}"
+        start += f" or {settings.train_url}" if settings.train_url else ""
+    lines.append(f"start from {settings.weights or ('nothing' if start == 'none' else start)}")
+    if settings.train_url:
+        every = f"at most every {settings.upload_every:g} s"
+        lines.append(
+            f"upload each snapshot {plan.prefix}_iter_N to {settings.train_url}/1, /2, …, {every}"
+        )
+    weights = settings.weights or ""
+    snapshot = "" if settings.snapshot == "none" else f"<{settings.snapshot}>"
+    command = plan.trainer.arguments(
+        str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position
+    )
+    lines.append("run " + " ".join(command))
+    if settings.train_url:
+        lines.append(f"copy the final model to {join(settings.train_url, FINAL)}")
+    return "\n".join(lines)

@@ -1,0 +1,137 @@
+"""What a job will do: its folders, its files and its trainer, before anything is touched."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.settings import Settings
+from caffe_mnist.launch.trainer import Trainer, find_trainer
+from caffe_mnist.layouts.layout import Layout, find_layout
+from caffe_mnist.layouts.rewrite import Prototxt, nets_of, read_prototxt
+from caffe_mnist.layouts.rules import Rules, parse_map, parse_setting
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import parse_text
+
+CONTAINER = Path("/home/work/user-job-dir")
+SOLVER_NAME = "lenet_solver.prototxt"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One job, settled."""
+
+    settings: Settings
+    trainer: Trainer
+    solver: Path
+    nets: tuple[Path, ...]
+    data_folder: Path
+    prefix: Path
+    rules: Rules
+    max_iter: int
+
+    @property
+    def model_folder(self) -> Path:
+        """The folder of the snapshots, of the log and of the rewritten prototxts."""
+        return self.prefix.parent
+
+    @property
+    def run_folder(self) -> Path:
+        """Where the rewritten prototxts go."""
+        return self.model_folder / "prototxt"
+
+    @property
+    def log(self) -> Path:
+        """The trainer's log."""
+        return self.model_folder / "train.log"
+
+    @property
+    def run_solver(self) -> Path:
+        """The rewritten solver."""
+        return self.run_folder / self.solver.name
+
+
+def make_plan(settings: Settings) -> Plan:
+    """Settle a job from its settings; raises CaffeMnistError for what cannot work.
+
+    Paths: with --layout, all follow the layout. Otherwise a path of the solver or of a net that
+    leads to something existing stays; the rest goes to the folders that are given, or, where
+    none is, to those of the container on ModelArts, and to ./data and ./model elsewhere.
+    """
+    trainer = find_trainer(settings.caffe)
+    layout = _layout(settings)
+    solver = _solver(settings, layout)
+    source = read_prototxt(solver)
+    if not source.is_solver:
+        raise CaffeMnistError("is a net, expected a solver", where=solver)
+    nets = tuple(nets_of(source))
+    data = Path(settings.data_local_path or layout.folder("data"))
+    model = Path(settings.model_local_path or layout.folder("model"))
+    rules = _rules(settings, source, nets, data, model)
+    prefix = _prefix(source, solver, rules, model)
+    values = _solver_values(source, rules)
+    return Plan(settings, trainer, solver, nets, data, prefix, rules, values.max_iter)
+
+
+def _layout(settings: Settings) -> Layout:
+    if settings.layout:
+        return find_layout(settings.layout)
+    return find_layout("modelarts" if CONTAINER.is_dir() else "local")
+
+
+def _solver(settings: Settings, layout: Layout) -> Path:
+    """The solver that is named, or the sample's in the code folder."""
+    code = Path(layout.folder("code", settings.data_path_suffix))
+    if settings.solver:
+        path = Path(settings.solver)
+        if not path.is_file() and not path.is_absolute() and (code / path).is_file():
+            return code / path
+        if not path.is_file():
+            raise CaffeMnistError("there is no such solver", where=settings.solver)
+        return path
+    places = [code / SOLVER_NAME, Path("prototxt/lenet") / SOLVER_NAME]
+    for place in places:
+        if place.is_file():
+            return place
+    raise CaffeMnistError(f"no solver: {places[0]} is not there", hint="give one by --solver FILE")
+
+
+def _rules(
+    settings: Settings, source: Prototxt, nets: tuple[Path, ...], data: Path, model: Path
+) -> Rules:
+    maps = tuple(map(parse_map, settings.map))
+    settings_ = [*map(parse_setting, settings.set), ("solver_mode", _mode(settings))]
+    always_data = bool(settings.data_local_path or settings.layout or CONTAINER.is_dir())
+    always_model = bool(settings.model_local_path or settings.layout or CONTAINER.is_dir())
+    folders = {"data": os.fspath(data), "model": os.fspath(model)}
+    kept = []
+    for text in (source, *map(read_prototxt, nets)):
+        for item in text.paths():
+            if item.role == "code" or (always_data if item.role == "data" else always_model):
+                continue
+            there = os.path.dirname(item.value) if item.written else item.value
+            if item.value and os.path.exists(there or "."):
+                kept.append((item.value, item.value))
+    return Rules(folders, (*maps, *kept), tuple(settings_))
+
+
+def _mode(settings: Settings) -> str:
+    return "GPU" if settings.gpus else "CPU"
+
+
+def _prefix(source: Prototxt, solver: Path, rules: Rules, model: Path) -> Path:
+    """The snapshot prefix after the rewriting, made whole as Caffe does."""
+    for item in source.paths():
+        if item.field == "SolverParameter.snapshot_prefix" and item.value:
+            new = rules.path(item.value, item.role)
+            path = Path(new)
+            return path / solver.stem if new.endswith("/") or path.is_dir() else path
+    return model / solver.stem
+
+
+def _solver_values(source: Prototxt, rules: Rules) -> caffe_pb2.SolverParameter:
+    from caffe_mnist.layouts.rewrite import rewrite
+
+    return parse_text(rewrite(source, rules), caffe_pb2.SolverParameter, source.path)

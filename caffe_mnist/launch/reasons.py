@@ -1,0 +1,37 @@
+"""Why a trainer failed, in plain words, from its exit status and the end of its log."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+# What the log says, what it means, what to do.
+KNOWN = (
+    (
+        r"Cannot use GPU in CPU-only Caffe",
+        "this Caffe was built without CUDA and cannot use -gpu",
+        "train on the CPU (--num-gpus 0), or give another Caffe by --caffe",
+    ),
+    (r"out of memory|bad_alloc", "out of memory", "make the batch_size smaller"),
+    (r"No space left on device|MDB_FULL", "the disk is full", "make room, or fewer snapshots"),
+    (
+        r"Check failed: mdb_status == 0 .* No such file",
+        "a database that the net reads is not there",
+        "check the source paths (python -m caffe_mnist.template --check)",
+    ),
+)
+
+
+def explain(status: int, lines: Sequence[str]) -> tuple[str, str | None]:
+    """The reason in a phrase, and a hint where one is known."""
+    text = "".join(lines)
+    for pattern, reason, hint in KNOWN:
+        if re.search(pattern, text):
+            return reason, hint
+    fatal = [line for line in lines if re.match(r"F\d{4} ", line)]
+    if fatal:
+        return fatal[-1].split("] ", 1)[-1].strip(), None
+    if status == 137:
+        return "killed from outside", "often the machine was short of memory"
+    told = [line.strip() for line in lines if line.strip() and not line.startswith("    @ ")]
+    return (told[-1] if told else "its log is empty"), None

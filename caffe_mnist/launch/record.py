@@ -1,0 +1,100 @@
+"""`run.json`: what was run, on what, how long it took, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import socket
+import subprocess
+import time
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import caffe_mnist
+from caffe_mnist.files import replacing
+
+PACKAGES = ("lmdb", "numpy", "obstore", "protobuf", "torch")
+
+
+@dataclass
+class RunRecord:
+    """Filled in as the job goes on."""
+
+    arguments: dict[str, Any]
+    trainer: str = ""
+    start: str = ""
+    status: str = "running"
+    exit_status: int | None = None
+    started: str = field(default_factory=lambda: _now())
+    ended: str | None = None
+    data: list[dict[str, Any]] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    results: dict[str, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def timed(self, name: str) -> _Timer:
+        """A context that notes how many seconds a step took."""
+        return _Timer(self.timings, name)
+
+    def end(self, status: str, exit_status: int) -> None:
+        """Note how the job ended."""
+        self.status, self.exit_status, self.ended = status, exit_status, _now()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, with versions and the machine."""
+        return {**self.__dict__, "versions": versions(), "machine": machine()}
+
+    def write(self, path: Path) -> None:
+        """Write it as JSON, aside first and then renamed."""
+        with replacing(path) as aside:
+            aside.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+
+
+class _Timer:
+    def __init__(self, timings: dict[str, float], name: str) -> None:
+        self._timings, self._name = timings, name
+
+    def __enter__(self) -> None:
+        self._begun = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._timings[self._name] = round(time.monotonic() - self._begun, 3)
+
+
+def versions() -> dict[str, str]:
+    """Python's, this package's and its libraries' versions."""
+    found = {"caffe_mnist": caffe_mnist.__version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Host, system and cores."""
+    return {
+        "host": socket.gethostname(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+    }
+
+
+def caffe_version(command: str) -> str:
+    """What a real Caffe says of its version; empty if it says nothing."""
+    try:
+        result = subprocess.run(
+            [command, "--version"], capture_output=True, text=True, timeout=20, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return result.stdout.strip().splitlines()[0] if result.stdout.strip() else ""
+
+
+def _now() -> str:
+    return datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

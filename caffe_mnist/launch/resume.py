@@ -1,0 +1,113 @@
+"""Where a training begins: at the start, at given weights, or at a snapshot."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.plan import Plan
+from caffe_mnist.schema.packed import read_packed, write_packed
+from caffe_mnist.storage.copies import download
+from caffe_mnist.storage.pairs import Pair, pairs
+from caffe_mnist.storage.snapshots import fetch, newest
+from caffe_mnist.storage.urls import is_local
+
+
+@dataclass(frozen=True)
+class Start:
+    """Paths for the trainer's flags, empty where not used, and the iteration to go on from."""
+
+    weights: str = ""
+    snapshot: str = ""
+    iteration: int = 0
+    note: str = "from the start"
+
+
+def find_start(plan: Plan) -> Start:
+    """What the settings ask for, with everything that lies in a store brought here.
+
+    `--snapshot auto` takes the complete snapshot of the highest iteration, local or in the
+    store. Raises CaffeMnistError when a file is missing or is none.
+    """
+    settings = plan.settings
+    if settings.weights:
+        names = [_local(name, plan) for name in settings.weights.split(",") if name]
+        for name in names:
+            if not name.endswith(".h5"):
+                read_packed(name, "NetParameter")
+        return Start(weights=",".join(names), note=f"from the weights {settings.weights}")
+    if settings.snapshot == "none":
+        return Start()
+    if settings.snapshot != "auto":
+        path = _local(settings.snapshot, plan)
+        return _at(Path(path), f"from {settings.snapshot}")
+    return _newest(plan)
+
+
+def _newest(plan: Plan) -> Start:
+    local = next((pair for pair in reversed(pairs(plan.prefix)) if _is_whole(pair)), None)
+    stored = newest(plan.settings.train_url) if plan.settings.train_url else None
+    if stored is not None and (local is None or stored.manifest.iteration > local.iteration):
+        files = fetch(
+            stored.url, plan.model_folder, lambda name: re.search(r"_iter_\d+\.", name) is not None
+        )
+        state = next(path for path in files if ".solverstate" in path.name)
+        _point_to_neighbour(state)
+        return _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
+    if local is not None:
+        _point_to_neighbour(local.state)
+        return _at(local.state, f"from iteration {local.iteration} in {local.state}")
+    return Start(note="from the start (there is no complete snapshot)")
+
+
+def _at(state: Path, note: str) -> Start:
+    if not state.is_file():
+        raise CaffeMnistError("there is no such snapshot", where=state)
+    if state.name.endswith(".h5"):
+        match = re.search(r"_iter_(\d+)\.", state.name)
+        return Start("", str(state), int(match.group(1)) if match else 0, note)
+    content = read_packed(state, "SolverState")
+    if not content.HasField("iter"):
+        raise CaffeMnistError("holds no iteration, so it is no solverstate", where=state)
+    return Start("", str(state), content.iter, note)
+
+
+def _is_whole(pair: Pair) -> bool:
+    """Whether both files parse; a half-written one does not."""
+    if pair.state.name.endswith(".h5"):
+        return all(path.read_bytes()[:4] == b"\x89HDF" for path in pair.files)
+    try:
+        state = read_packed(pair.state, "SolverState")
+        weights = read_packed(pair.weights, "NetParameter")
+    except CaffeMnistError:
+        return False
+    return bool(state.HasField("iter")) and bool(weights.layer or weights.layers)
+
+
+def _point_to_neighbour(state: Path) -> None:
+    """A solverstate names its weights by the path they had; they lie beside it now."""
+    if state.name.endswith(".h5"):
+        return
+    content = read_packed(state, "SolverState")
+    named = Path(content.learned_net)
+    beside = state.parent / named.name
+    if not named.is_file() and beside.is_file():
+        content.learned_net = str(beside)
+        write_packed(state, content)
+
+
+def _local(name: str, plan: Plan) -> str:
+    """A path as it is, a URL as a copy in the model folder."""
+    if is_local(name) and "://" not in name:
+        if not Path(name).is_file():
+            raise CaffeMnistError("there is no such file", where=name)
+        return name
+    target = plan.model_folder / "start" / name.rstrip("/").rpartition("/")[2]
+    download(name, target)
+    if ".solverstate" in target.name:
+        weights = re.sub(r"\.solverstate", ".caffemodel", name)
+        download(weights, target.parent / weights.rpartition("/")[2])
+        _point_to_neighbour(target)
+    return str(target)

@@ -1,0 +1,233 @@
+"""The settings of one training job, from the command line, a TOML file and defaults.
+
+ModelArts passes `--data_url=…` with underscores, may pass it empty (which means: not given), and
+adds arguments of its own; unknown ones are noted and ignored. Every name works with hyphens too.
+The command line goes before the file of `--config`, and that before the defaults.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from caffe_mnist.errors import CaffeMnistError
+
+# What the platform is known to pass beside a script's own arguments.
+PLATFORM = frozenset({"job_name", "task_index", "ps_hosts", "worker_hosts", "init_method"})
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What one job is to do; None and empty mean: not given."""
+
+    data_url: str | None = None
+    train_url: str | None = None
+    data_path_suffix: str | None = None
+    data_local_path: str | None = None
+    model_local_path: str | None = None
+    num_gpus: int | None = None
+    solver: str | None = None
+    layout: str | None = None
+    gpu: str | None = None
+    weights: str | None = None
+    snapshot: str = "none"
+    caffe: str = "auto"
+    data_position: str = "resume"
+    upload_every: float = 60.0
+    keep: int = 0
+    stop_timeout: float = 120.0
+    drain_timeout: float = 600.0
+    set: tuple[str, ...] = ()
+    map: tuple[str, ...] = ()
+    dry_run: bool = False
+
+    @property
+    def gpus(self) -> str:
+        """The value of Caffe's -gpu flag; empty for the CPU."""
+        if self.gpu is not None:
+            return self.gpu
+        return ",".join(str(index) for index in range(self.num_gpus or 0))
+
+    def public(self) -> dict[str, Any]:
+        """The settings for `run.json`; a URL that carries a password or a query loses it."""
+        return {key: _without_secret(value) for key, value in asdict(self).items()}
+
+
+def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]]:
+    """The settings of a command line, and notes on what was ignored.
+
+    Raises CaffeMnistError for a value or a configuration that cannot be used.
+    """
+    parser = _parser(program)
+    given, unknown = parser.parse_known_args(_hyphens(sys.argv[1:] if argv is None else argv))
+    values = {
+        key: value
+        for key, value in vars(given).items()
+        if value is not None and value != "" and value != [] and key != "config"
+    }
+    notes = _notes(unknown, parser)
+    if given.config:
+        values = {**_read_config(Path(given.config)), **values}
+    for key in ("set", "map"):
+        if key in values:
+            values[key] = tuple(values[key])
+    settings = Settings(**values)
+    _check(settings)
+    return settings, notes
+
+
+def _check(settings: Settings) -> None:
+    if settings.snapshot not in ("none", "auto") and settings.weights:
+        raise CaffeMnistError("--snapshot resumes a training, --weights starts one: give one")
+    if settings.data_position not in ("resume", "restart"):
+        raise CaffeMnistError("takes resume or restart", where="--data-position")
+    for name in ("num_gpus", "keep", "upload_every", "stop_timeout", "drain_timeout"):
+        value = getattr(settings, name)
+        if value is not None and value < 0:
+            raise CaffeMnistError("cannot be negative", where=f"--{name.replace('_', '-')}")
+    numbers = all(part.isdigit() for part in (settings.gpu or "0").split(","))
+    if not numbers and settings.gpu != "all":
+        raise CaffeMnistError(f"{settings.gpu!r} is no list of numbers, nor all", where="--gpu")
+
+
+def _hyphens(argv: Sequence[str]) -> list[str]:
+    """Names with underscores as names with hyphens; values stay."""
+    result = []
+    for argument in argv:
+        name, equals, value = argument.partition("=")
+        if name.startswith("--"):
+            name = name.replace("_", "-")
+        result.append(name + equals + value)
+    return result
+
+
+def _notes(unknown: list[str], parser: argparse.ArgumentParser) -> list[str]:
+    """A line for each unknown argument; one close to a known name is pointed out."""
+    known = [option for action in parser._actions for option in action.option_strings]
+    notes = []
+    for argument in unknown:
+        name = argument.partition("=")[0]
+        if not name.startswith("--"):
+            notes.append(f"ignoring {argument!r}, which belongs to no argument known here")
+            continue
+        close = difflib.get_close_matches(name, known, 1, 0.8)
+        if name[2:].replace("-", "_") in PLATFORM or not close:
+            notes.append(f"ignoring unknown argument {name}")
+        else:
+            notes.append(f"ignoring unknown argument {name} (did you mean {close[0]}?)")
+    return notes
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    """A TOML file with the arguments' names as keys, with hyphens or underscores."""
+    from caffe_mnist.layouts.layout import read_toml
+
+    found = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+    kinds = {field.name: field.default for field in fields(Settings)}
+    unknown = sorted(set(found) - set(kinds))
+    if unknown:
+        close = difflib.get_close_matches(unknown[0], list(kinds), 1)
+        hint = f"did you mean {close[0]}?" if close else "known: " + ", ".join(sorted(kinds))
+        raise CaffeMnistError(f"unknown key {', '.join(unknown)}", where=path, hint=hint)
+    for key, value in found.items():
+        if key == "set" and isinstance(value, dict):
+            value = [f"{name}={_toml_value(each)}" for name, each in value.items()]
+        elif key == "map" and isinstance(value, dict):
+            value = [f"{old}={new}" for old, new in value.items()]
+        found[key] = _config_value(key, value, path)
+    return {key: value for key, value in found.items() if value != ""}
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(_toml_value, value))
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _config_value(key: str, value: Any, path: Path) -> Any:
+    numbers = {"num_gpus": int, "keep": int, "upload_every": float, "stop_timeout": float,
+               "drain_timeout": float}  # fmt: skip
+    if key in numbers:
+        right = isinstance(value, (int, float)) and not isinstance(value, bool)
+        if right and (numbers[key] is float or isinstance(value, int)):
+            return numbers[key](value)
+    elif key in ("set", "map"):
+        if isinstance(value, list) and all(isinstance(item, str) for item in value):
+            return value
+    elif key == "dry_run":
+        if isinstance(value, bool):
+            return value
+    elif isinstance(value, str):
+        return value
+    elif key == "gpu" and isinstance(value, int):
+        return str(value)
+    raise CaffeMnistError(f"{key} cannot be {value!r}", where=path)
+
+
+def _without_secret(value: Any) -> Any:
+    if not isinstance(value, str) or "://" not in value:
+        return value
+    scheme, _, rest = value.partition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+
+
+def _parser(program: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=program,
+        allow_abbrev=False,
+        description="Train with Caffe and keep the snapshots safe in a store.",
+        epilog="Names may be written with underscores, as ModelArts passes them. Credentials and "
+        "endpoints of stores come from the environment (docs/storage.md).",
+    )
+    add = parser.add_argument
+    add("--config", metavar="FILE", help="a TOML file with any of the arguments below")
+    add("--data-url", metavar="URL", help="the dataset: a folder or a store's URL")
+    add("--train-url", metavar="URL", help="where models go: a folder or a store's URL")
+    add("--data-path-suffix", metavar="NAME", help="last folder of the code's URL (ModelArts)")
+    add("--data-local-path", metavar="DIR", help="folder to keep the dataset in")
+    add("--model-local-path", metavar="DIR", help="folder to keep the models in")
+    add("--num-gpus", type=_count, metavar="N", help="0: the CPU; N: GPUs 0 to N-1")
+    add("--solver", metavar="FILE", help="the solver (default: lenet_solver.prototxt in the code)")
+    add("--layout", help="rewrite all paths for modelarts, local, sagemaker or a TOML file")
+    add("--gpu", metavar="LIST", help="these GPUs: 0 or 0,1 or all")
+    add("--weights", metavar="FILE", help="start from these weights (a file or URL; a,b for two)")
+    add(
+        "--snapshot",
+        metavar="FILE|auto|none",
+        help="resume from a .solverstate, from the newest complete snapshot, or not (default)",
+    )
+    add("--caffe", metavar="auto|embedded|PATH", help="which Caffe trains (default: auto)")
+    add(
+        "--data-position",
+        choices=["resume", "restart"],
+        help="after a resume, where the data goes on (embedded engine; default: resume)",
+    )
+    add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (60)")
+    add("--keep", type=int, metavar="N", help="snapshots to keep in the store (default: all)")
+    add(
+        "--stop-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="how long the trainer may take to stop before it is killed (120)",
+    )
+    add(
+        "--drain-timeout",
+        type=float,
+        metavar="SECONDS",
+        help="how long the last uploads may be tried again at the end (600)",
+    )
+    add("--set", action="append", metavar="KEY=VALUE", help="set a field of the solver")
+    add("--map", action="append", metavar="OLD=NEW", help="replace the beginning of paths")
+    add("--dry-run", action="store_const", const=True, help="say what would be done, do nothing")
+    return parser
+
+
+def _count(text: str) -> int | None:
+    """A number; empty (as the platform passes it) means: not given."""
+    return int(text) if text else None

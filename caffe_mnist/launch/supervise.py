@@ -1,0 +1,112 @@
+"""Watching a trainer: its log, its uploader, and the signals that ask for a stop."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from caffe_mnist.launch.process import Follower, StopRequests, signal_group, start_uploader
+from caffe_mnist.watch.bar import Bar
+from caffe_mnist.watch.log import Finished
+from caffe_mnist.watch.metrics import Metrics
+
+LOOK_EVERY = 0.1
+RESTART_AFTER = 5.0
+WRITE_EVERY = 5.0
+LAST_LINES = 30
+
+
+@dataclass
+class Supervisor:
+    """One trainer at work."""
+
+    trainer: subprocess.Popen[bytes]
+    follower: Follower
+    metrics: Metrics
+    bar: Bar
+    requests: StopRequests
+    stop_timeout: float
+    uploader_arguments: list[str] | None
+    write_metrics: Callable[[], None]
+    finished: bool = False
+
+    def __post_init__(self) -> None:
+        self.last_lines: list[str] = []
+        self._uploader: subprocess.Popen[bytes] | None = None
+        self._uploader_started = float("-inf")
+        self._asked = 0
+        self._kill_at = float("inf")
+        self._written = time.monotonic()
+
+    def watch(self) -> int:
+        """Until the trainer ends; returns its return code (negative: the signal)."""
+        while True:
+            self._keep_uploader()
+            code = self.trainer.poll()
+            self._read_log(last=code is not None)
+            if code is not None:
+                return code
+            self._stop_if_asked()
+            time.sleep(LOOK_EVERY)
+
+    def drain(self) -> bool:
+        """Let the uploader finish and end; False if something is not in the store.
+
+        A stop request meanwhile does not cut the uploads short; a third one does.
+        """
+        if self.uploader_arguments is None:
+            return True
+        self._keep_uploader(at_once=True)
+        assert self._uploader is not None
+        self._uploader.send_signal(signal.SIGTERM)
+        while self._uploader.poll() is None:
+            if len(self.requests.seen) >= 3:
+                signal_group(self._uploader, signal.SIGKILL)
+            time.sleep(LOOK_EVERY)
+        return self._uploader.returncode == 0
+
+    def _read_log(self, last: bool) -> None:
+        for line in self.follower.lines(last):
+            event = self.metrics.feed(line)
+            if isinstance(event, Finished):
+                self.finished = not event.early
+            self.last_lines = [*self.last_lines[-LAST_LINES:], line]
+            self.bar.show(line, event)
+        if time.monotonic() - self._written > WRITE_EVERY or last:
+            self._written = time.monotonic()
+            self.write_metrics()
+
+    def _keep_uploader(self, at_once: bool = False) -> None:
+        """Start the uploader, and start it again when it died."""
+        if self.uploader_arguments is None:
+            return
+        if self._uploader is not None:
+            if self._uploader.poll() is None:
+                return
+            if not at_once and time.monotonic() - self._uploader_started < RESTART_AFTER:
+                return
+            code = self._uploader.returncode
+            print(f"the uploader ended ({code}); starting it again", file=sys.stderr)
+        self._uploader_started = time.monotonic()
+        self._uploader = start_uploader(
+            [*self.uploader_arguments, "--trainer", str(self.trainer.pid)]
+        )
+
+    def _stop_if_asked(self) -> None:
+        """The first request asks the trainer to snapshot and stop; the second kills it."""
+        if len(self.requests.seen) > self._asked:
+            self._asked = len(self.requests.seen)
+            if self._asked == 1:
+                print("stopping: the trainer writes a snapshot", file=sys.stderr)
+                signal_group(self.trainer, signal.SIGINT)
+                self._kill_at = time.monotonic() + self.stop_timeout
+            else:
+                self._kill_at = time.monotonic()
+        if time.monotonic() >= self._kill_at:
+            print("the trainer did not stop; killing it", file=sys.stderr)
+            signal_group(self.trainer, signal.SIGKILL)
+            self._kill_at = float("inf")

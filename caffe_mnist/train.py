@@ -1,0 +1,39 @@
+"""python -m caffe_mnist.train: one training job, from dataset to model in a store."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from caffe_mnist.errors import exit_status
+
+PROGRAM = "python -m caffe_mnist.train"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a job; its exit status is the trainer's, or 130/143 when it was told to stop."""
+    return exit_status(lambda: run(argv), PROGRAM)
+
+
+def run(argv: Sequence[str] | None) -> int:
+    """Parse, plan, and run or describe."""
+    from caffe_mnist.launch.settings import parse
+
+    settings, notes = parse(argv, PROGRAM)
+    for note in notes:
+        print(f"train: {note}", file=sys.stderr)
+    from caffe_mnist.launch.plan import make_plan
+
+    plan = make_plan(settings)
+    if settings.dry_run:
+        from caffe_mnist.launch.dry_run import describe
+
+        print(describe(plan))
+        return 0
+    from caffe_mnist.launch.job import run_job
+
+    return run_job(plan)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Metrics of a run, read from Caffe's log: CSV and pictures."""

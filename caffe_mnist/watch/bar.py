@@ -1,0 +1,49 @@
+"""A running training on a terminal: one bar; elsewhere the log itself."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+from caffe_mnist.watch.log import Display, Event, Output, level
+
+
+class Bar:
+    """Shows the lines of a trainer's log and what they say."""
+
+    def __init__(self, total: int, start: int = 0, stream: TextIO | None = None) -> None:
+        """`total` iterations in all, of which `start` are done."""
+        self._stream = stream or sys.stderr
+        self._bar: Any = None
+        self._values: dict[str, str] = {}
+        if self._stream.isatty():
+            from tqdm import tqdm
+
+            tqdm.monitor_interval = 0
+            self._bar = tqdm(
+                total=total, initial=start, unit="it", file=self._stream, desc="training"
+            )
+
+    def show(self, line: str, event: Event | None) -> None:
+        """One line and its event."""
+        if self._bar is None:
+            self._stream.write(line if line.endswith("\n") else line + "\n")
+            return
+        if level(line) in ("W", "E", "F"):
+            self._bar.write(line.rstrip("\n"), file=self._stream)
+        if isinstance(event, Display):
+            self._bar.update(max(event.iteration - self._bar.n, 0))
+            self._values["loss"] = f"{event.loss:.4g}"
+        elif isinstance(event, Output) and event.phase == "test":
+            self._values[event.name if "loss" not in event.name else "test_loss"] = (
+                f"{event.value:.4g}"
+            )
+        if isinstance(event, (Display, Output)):
+            self._bar.set_postfix(self._values, refresh=True)
+
+    def close(self, finished: bool) -> None:
+        """End the bar; a training that ran to its end fills it."""
+        if self._bar is not None:
+            if finished:
+                self._bar.update(max(self._bar.total - self._bar.n, 0))
+            self._bar.close()

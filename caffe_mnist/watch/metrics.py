@@ -1,0 +1,95 @@
+"""The metrics of a run as a table: a row an iteration, a column a value.
+
+Columns: `iteration`, `seconds` since the start, `loss` (smoothed, as Caffe displays it), `lr`,
+`iterations_per_second`, then `train_NAME` and `testI_NAME` for each output of the train net and
+of test net I in the order of their first appearance. Values that were not logged are empty.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from caffe_mnist.files import replacing
+from caffe_mnist.watch.log import Display, Event, Output, Rate, Testing, read_line
+
+FIRST = ("iteration", "seconds", "loss", "lr", "iterations_per_second")
+
+
+@dataclass
+class Metrics:
+    """Collects the values of one run from the lines of its log."""
+
+    clock: Callable[[], float] = time.monotonic
+    rows: dict[int, dict[str, float]] = field(default_factory=dict)
+    columns: list[str] = field(default_factory=lambda: list(FIRST))
+    _iteration: int = 0
+    _test_net: int = 0
+    _places: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+
+    def feed(self, line: str) -> Event | None:
+        """Take in one line; returns what it says."""
+        event = read_line(line)
+        if isinstance(event, Display):
+            self._iteration = event.iteration
+            self._set("loss", event.loss)
+            if event.speed is not None:
+                self._set("iterations_per_second", event.speed)
+        elif isinstance(event, Rate):
+            self._iteration = event.iteration
+            self._set("lr", event.rate)
+        elif isinstance(event, Testing):
+            self._iteration, self._test_net = event.iteration, event.net
+        elif isinstance(event, Output):
+            self._set(self._column(event), event.value)
+        return event
+
+    def latest(self, column: str) -> float | None:
+        """The last value of a column."""
+        for iteration in sorted(self.rows, reverse=True):
+            if column in self.rows[iteration]:
+                return self.rows[iteration][column]
+        return None
+
+    def results(self) -> dict[str, float]:
+        """The last value of every column but the time."""
+        values = {name: self.latest(name) for name in self.columns if name != "seconds"}
+        return {name: value for name, value in values.items() if value is not None}
+
+    def to_csv(self) -> str:
+        """The table as CSV with a head line."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self.columns, lineterminator="\n")
+        writer.writeheader()
+        for iteration in sorted(self.rows):
+            writer.writerow({k: f"{v:g}" for k, v in self.rows[iteration].items()})
+        return text.getvalue()
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Write the table, aside first and then renamed."""
+        with replacing(path) as aside:
+            aside.write_text(self.to_csv(), encoding="utf-8")
+
+    def _column(self, output: Output) -> str:
+        """The outputs of one blob with several values are told apart by their number."""
+        prefix = "train" if output.phase == "train" else f"test{self._test_net}"
+        name = f"{prefix}_{output.name}"
+        row = self.rows.get(self._iteration, {})
+        first = self._places.setdefault(name, output.index)
+        if output.index != first and name in row:
+            name = f"{name}_{output.index - first}"
+        return name
+
+    def _set(self, column: str, value: float) -> None:
+        if column not in self.columns:
+            self.columns.append(column)
+        row = self.rows.setdefault(self._iteration, {"iteration": self._iteration})
+        row.setdefault("seconds", round(self.clock() - self._start, 3))
+        row[column] = value
