@@ -10,7 +10,7 @@ import enum
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 
@@ -45,7 +45,7 @@ class Action(enum.Enum):
 class Run:
     """How a solver is run: where, asked by whom, and whether data goes on after a restore."""
 
-    device: torch.device = torch.device("cpu")
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     action: Callable[[], Action] = lambda: Action.NONE
     resume_data: bool = True
 
