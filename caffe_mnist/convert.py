@@ -145,9 +145,13 @@ def _downloaded(url: str, progress: _Progress) -> Iterator[str]:
     from caffe_mnist.storage.copies import download_folder
 
     with tempfile.TemporaryDirectory(prefix="mnist-") as folder:
-        with progress.at_once():
-            download_folder(url, Path(folder), only=ALL_NAMES.__contains__)
-        yield folder
+        try:
+            with progress.at_once():
+                download_folder(url, Path(folder), only=ALL_NAMES.__contains__)
+            yield folder
+        except CaffeMnistError as error:
+            where = error.where and error.where.replace(folder, url)
+            raise CaffeMnistError(error.what, where=where, hint=error.hint) from None
 
 
 def _digits(options: argparse.Namespace) -> int:
@@ -166,30 +170,20 @@ def _digits(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
+    return _in_child(options.database, _info_here)
+
+
+def _info_here(path: str) -> int:
     from caffe_mnist.datasets.summary import summarise
 
     with _Progress() as progress:
-        found = summarise(options.database, progress=progress)
+        found = summarise(path, progress=progress)
     print("\n".join(found.lines()))
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    """Check in a process of its own: reading a damaged page can kill the one that does it."""
-    child = os.fork()
-    if not child:
-        status = exit_status(lambda: _check_here(options.database), PROGRAM)
-        sys.stdout.flush()
-        os._exit(status)
-    try:
-        status = os.waitpid(child, 0)[1]
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        raise
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        raise JobError(f"damaged: reading it ended in {name}", where=options.database)
-    return os.WEXITSTATUS(status)
+    return _in_child(options.database, _check_here)
 
 
 def _check_here(path: str) -> int:
@@ -203,6 +197,25 @@ def _check_here(path: str) -> int:
         raise JobError(f"faults: {len(found.faults)} in {found.records} records", where=path)
     print(f"{path}: {found.records} records, all whole")
     return 0
+
+
+def _in_child(path: str, work: Callable[[str], int]) -> int:
+    """Do `work` in a process of its own: LMDB ends the one in which it meets a damaged page."""
+    child = os.fork()
+    if not child:
+        status = exit_status(lambda: work(path), PROGRAM)
+        sys.stdout.flush()
+        os._exit(status)
+    try:
+        with _Progress() as nothing, nothing.at_once():
+            status = os.waitpid(child, 0)[1]
+    except BaseException:
+        os.kill(child, signal.SIGKILL)
+        raise
+    if os.WIFSIGNALED(status):
+        name = signal.Signals(os.WTERMSIG(status)).name
+        raise JobError(f"damaged: reading it ended in {name}", where=path)
+    return os.WEXITSTATUS(status)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -233,6 +246,8 @@ class _Progress(RecordProgress):
         super().__exit__(*failure)
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if isinstance(failure[1], CaffeMnistError):  # such as input cut by the same Ctrl-C
+            self._act()
 
     def __call__(self, name: str, done: int, total: int) -> None:
         super().__call__(name, done, total)
