@@ -24,7 +24,7 @@ from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
     from io import BufferedReader
-    from typing import BinaryIO
+    from typing import IO, BinaryIO
 
 TYPES = {0x08: "unsigned bytes", 0x09: "signed bytes", 0x0B: "16-bit integers"}
 TYPES.update({0x0C: "32-bit integers", 0x0D: "floats", 0x0E: "doubles"})
@@ -114,14 +114,23 @@ class IdxFile:
         if not self.compressed and self._regular():
             yield self._raw.fileno(), self.start
             return
+        with self._unpacked(spool) as file:
+            yield file.fileno(), 0
+
+    def _unpacked(self, spool: str | None) -> IO[bytes]:
+        """An unnamed file of all items, without the header."""
         import tempfile
 
-        with tempfile.TemporaryFile(dir=spool) as file:
+        try:
+            file = tempfile.TemporaryFile(dir=spool)  # noqa: SIM115
             for _ in range(self.count):
                 file.write(self.read(1))
-            self.finish()
             file.flush()
-            yield file.fileno(), 0
+        except OSError as error:
+            where = spool or tempfile.gettempdir()
+            raise CaffeMnistError(f"cannot unpack to it: {error.strerror}", where=where) from None
+        self.finish()
+        return file
 
     def _header(self, dimensions: int) -> list[int]:
         """The sizes of the dimensions, after the magic number was found right."""

@@ -69,6 +69,21 @@ def test_mnist_equals_real_caffes(tmp_path: Path, real_caffe: Path, mnist_dir: P
     assert_equal(Path(test), tmp_path / "real2")
 
 
+def test_real_caffe_reads_our_databases(tmp_path: Path, real_caffe: Path) -> None:
+    """The mean image that real Caffe computes is the mean of the images."""
+    import numpy as np
+
+    from caffe_mnist.schema.caffe_pb2 import BlobProto
+    from caffe_mnist.schema.messages import read_binary
+
+    convert(*pair(tmp_path, 500), tmp_path / "db")
+    mean = tmp_path / "mean.binaryproto"
+    program = real_caffe / "compute_image_mean"
+    subprocess.run([program, "-backend=lmdb", tmp_path / "db", mean], check=True)
+    pixels = np.frombuffer(images(500)[16:], np.uint8).reshape(500, 15)
+    assert np.allclose(read_binary(mean, BlobProto).data, pixels.mean(axis=0), atol=1e-3)
+
+
 def test_limit_keeps_the_first(tmp_path: Path) -> None:
     """The first N records, or all when there are fewer."""
     files = pair(tmp_path, 30)
