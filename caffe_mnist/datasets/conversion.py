@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from itertools import chain, repeat
+from itertools import chain, count, islice, repeat
 from struct import iter_unpack
 
 from caffe_mnist.datasets.labelled import LabelledImages
@@ -21,6 +21,8 @@ Progress = Callable[[str, int, int], None]
 
 # convert_mnist_data reads a label as a signed char, so that those above 127 are negative.
 TAILS = [tail(label - 256 if label > 127 else label) for label in range(256)]
+
+THOUSAND = [b"%03d" % number for number in range(1000)]
 
 # From here on keys have nine digits and no longer stand in the order of their numbers.
 COUNTED_IN_ORDER = 10**8
@@ -80,7 +82,13 @@ class _Records:
         self._labels = labels
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        keys = map(b"%08d".__mod__, range(self._first, self._first + len(self._labels)))
+        keys = counted_keys(self._first)
         images = chain.from_iterable(iter_unpack(f"{self._size}s", self._pixels))
         tails = map(TAILS.__getitem__, self._labels)
         return zip(keys, map(b"".join, zip(repeat(self._start), images, tails)))
+
+
+def counted_keys(first: int) -> Iterator[bytes]:
+    """Keys of eight digits from `first` on, put together of two halves: half the work."""
+    thousands = (map((b"%05d" % n).__add__, THOUSAND) for n in count(first // 1000))
+    return islice(chain.from_iterable(thousands), first % 1000, None)

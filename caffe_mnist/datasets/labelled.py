@@ -10,7 +10,7 @@ from caffe_mnist.errors import CaffeMnistError
 
 # One batch is this many images, or as many as these bytes hold.
 BATCH_IMAGES = 1000
-BATCH_BYTES = 1 << 19
+BATCH_BYTES = 1 << 20
 
 # A batch's pixels, one image after the other, and its labels, a byte each.
 Batch = tuple[bytes, bytes]

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from pathlib import Path
 
 import pytest
 
 from caffe_mnist.datasets import mnist
-from caffe_mnist.datasets.conversion import convert
+from caffe_mnist.datasets.conversion import convert, counted_keys
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode
 from caffe_mnist.errors import CaffeMnistError
@@ -166,3 +166,10 @@ def test_missing_files_are_all_named(tmp_path: Path) -> None:
     (raw / (mnist.TEST_IMAGES + ".gz")).unlink()
     with pytest.raises(CaffeMnistError, match=f"{mnist.TRAIN_LABELS}, {mnist.TEST_IMAGES}"):
         mnist.find(raw)
+
+
+@pytest.mark.parametrize("first", [0, 1, 999, 1000, 123_456, 99_998_500])
+def test_keys_count(first: int) -> None:
+    """Keys go on from any number, in eight digits and then in nine, as `%08d` prints them."""
+    keys = list(islice(counted_keys(first), 2003))
+    assert keys == [b"%08d" % number for number in range(first, first + 2003)]
