@@ -55,9 +55,8 @@ class Database:
     def records(self, start: int = 0) -> Iterator[tuple[bytes, memoryview]]:
         """Keys and values in the order of the keys, from record number `start` (from 0) on.
 
-        A value is a window into the mapped file: it is valid until the iterator is closed or
-        garbage, so decode or copy it before. Several iterators may be open at once, each in its
-        own thread.
+        A value is a window into the mapped file: decode or copy it before the database is
+        closed. Several iterators may be open at once, each in its own thread.
         """
         import lmdb
 
