@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# All checks of this checkout: bash scripts/test.sh [ARGUMENTS OF PYTEST]
+#
+# Sets up .venv, and real Caffe in .caffe unless CAFFE_PREFIX names one; then style, types and
+# tests. The exit status is that of pytest, or 1 where only style or types are at fault.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+bash scripts/setup.sh dev
+[ -n "${CAFFE_PREFIX:-}" ] || bash scripts/install_caffe.sh ||
+    echo "test.sh: without real Caffe; the tests that ask it skip" >&2
+
+python=$PWD/.venv/bin/python
+status=0
+"$python" -m ruff check . || status=1
+"$python" -m ruff format --check . || status=1
+"$python" -m mypy || status=1
+"$python" -m pytest "$@" || exit
+exit $status
