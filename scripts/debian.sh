@@ -8,15 +8,17 @@ fault=
 
 # debian_download SUITE FOLDER PACKAGE...: the packages and all that they need, as FOLDER/*.deb
 debian_download() {
-    local suite=$1 folder=$2 mirror log=$2/apt/log
-    shift 2
+    local suite=$1 folder mirror log
     debian_here || return 1
-    mkdir -p "$folder/apt/state/lists/partial" "$folder/apt/cache/archives/partial" || return 1
+    mkdir -p "$2/apt/state/lists/partial" "$2/apt/cache/archives/partial" || return 1
+    folder=$(cd "$2" && pwd)
+    log=$folder/apt/log
+    shift 2
     : >"$folder/apt/status"
     : >"$log"
     local apt=(apt-get -q -o "Dir::State=$folder/apt/state" -o "Dir::State::status=$folder/apt/status"
         -o "Dir::Cache=$folder/apt/cache" -o "Dir::Etc::sourcelist=$folder/apt/sources.list"
-        -o Dir::Etc::sourceparts=- -o APT::Install-Recommends=false -o APT::Sandbox::User=root
+        -o Dir::Etc::sourceparts=/dev/null -o APT::Install-Recommends=false -o APT::Sandbox::User=root
         -o Acquire::Retries=3 -o "Dir::Etc::trusted=$keyring" -o Debug::NoLocking=true)
     while read -r mirror; do
         echo "deb [arch=amd64 signed-by=$keyring] $mirror $suite main" >"$folder/apt/sources.list"
@@ -30,7 +32,7 @@ debian_download() {
         return
     done < <(debian_mirrors)
     fault="no mirror of this machine's apt has $1 of Debian's suite $suite, or the network is down:"
-    fault+=" $(grep -m1 '^[EW]:' "$log" || echo 'apt names no mirror')"
+    fault+=" $(grep -m1 -e '^E:' -e '^W: Failed' "$log" || echo 'apt names no mirror')"
     return 1
 }
 
