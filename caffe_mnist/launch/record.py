@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import socket
 import subprocess
 import time
 from dataclasses import dataclass, field
@@ -79,7 +78,7 @@ def versions() -> dict[str, str]:
 def machine() -> dict[str, Any]:
     """Host, system and cores."""
     return {
-        "host": socket.gethostname(),
+        "host": platform.node(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
     }
