@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from typing import Callable
 
 
@@ -27,10 +28,28 @@ class CaffeMnistError(Exception):
         self.hint = hint
         super().__init__(str(self))
 
+    @property
+    def faults(self) -> list[str]:
+        """One line for each thing that is wrong."""
+        return [str(self)]
+
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""
         advice = f" ({self.hint})" if self.hint else ""
         return " ".join(f"{place}{self.what}{advice}".split())
+
+
+class ManyFaultsError(CaffeMnistError):
+    """Everything that is wrong with one input, reported together, a line each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        self._faults = list(dict.fromkeys(faults))
+        super().__init__("; ".join(self._faults))
+
+    @property
+    def faults(self) -> list[str]:
+        """One line for each thing that is wrong."""
+        return self._faults
 
 
 class JobError(CaffeMnistError):
@@ -40,7 +59,7 @@ class JobError(CaffeMnistError):
 
 
 def exit_status(command: Callable[[], int], program: str) -> int:
-    """Run `command` and return its exit status, turning expected failures into one line.
+    """Run `command` and return its exit status, turning expected failures into lines.
 
     Ctrl-C gives 130; a reader that closed our standard output gives 141, both without a
     traceback.
@@ -48,7 +67,8 @@ def exit_status(command: Callable[[], int], program: str) -> int:
     try:
         return command()
     except CaffeMnistError as error:
-        print(f"{program}: error: {error}", file=sys.stderr)
+        for fault in error.faults:
+            print(f"{program}: error: {fault}", file=sys.stderr)
         return error.status
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)

@@ -6,9 +6,15 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from caffe_mnist.errors import CaffeMnistError, exit_status
+
+if TYPE_CHECKING:
+    from caffe_mnist.layouts.rules import Rules
+    from caffe_mnist.layouts.source import Prototxt
 
 PROGRAM = "python -m caffe_mnist.template"
 EPILOG = """\
@@ -18,8 +24,9 @@ its own last name; --map goes before. Comments, order and formatting stay as the
 examples:
   template prototxt/lenet/lenet_solver.prototxt --layout modelarts --out build
   template solver.prototxt --data /mnt/lmdb --model /tmp/out --set max_iter=2000 --out build
+  template solver.prototxt --set 'layer[conv1].convolution_param.num_output=30' --out build
   template solver.prototxt --map /old/data=/new/data --in-place
-  template solver.prototxt --layout local --check
+  template solver.prototxt --check
 """
 
 
@@ -31,78 +38,92 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Do what the parsed `arguments` say."""
+    from caffe_mnist.layouts.rewrite import settle, with_nets
+
+    rules, writes = _rules(arguments), bool(arguments.out or arguments.in_place)
+    if len(arguments.files) > 1 and not writes and not arguments.check:
+        raise CaffeMnistError("several files need --out DIR or --in-place", where="FILE")
+    paths = list(map(Path, arguments.files))
+    sources = with_nets(paths, rules.settings, missing=not writes)
+    rules = settle(sources, _with_places(rules, sources, arguments))
+    texts = {Path(source.path): source.with_paths(rules) for source in sources}
+    if writes:
+        texts = _write(texts, arguments.out)
+    elif not arguments.check:
+        sys.stdout.buffer.write(texts[paths[0]].encode("utf-8", "surrogateescape"))
+        sys.stdout.flush()
+    return _check(texts) if arguments.check else 0
+
+
+def _rules(arguments: argparse.Namespace) -> Rules:
     from caffe_mnist.layouts.layout import find_layout
-    from caffe_mnist.layouts.rewrite import nets_of, read_prototxt, rewrite, write_texts
     from caffe_mnist.layouts.rules import Rules, parse_map, parse_setting
 
     folders = {}
     if arguments.layout:
-        folders = Rules.of_layout(find_layout(arguments.layout), arguments.data_path_suffix).folders
+        layout = find_layout(arguments.layout)
+        folders = Rules.of_layout(layout, arguments.data_path_suffix).folders
     for role in ("code", "data", "model"):
         if getattr(arguments, role) is not None:
             folders[role] = getattr(arguments, role)
     settings = [parse_setting(text) for text in arguments.set]
     if arguments.solver_mode:
         settings.append(("solver_mode", arguments.solver_mode))
-    rules = Rules(folders, tuple(map(parse_map, arguments.map)), tuple(settings))
+    return Rules(folders, tuple(map(parse_map, arguments.map)), tuple(settings))
 
-    paths = list(map(Path, arguments.files))
-    sources, faults = {}, []
-    while paths:
-        path = paths.pop(0)
-        if path in sources:
-            continue
-        try:
-            sources[path] = read_prototxt(path)
-            if sources[path].is_solver:
-                paths += nets_of(sources[path])
-        except CaffeMnistError as error:
-            faults.append(str(error))
-    if faults:
-        for fault in faults:
-            for line in fault.split("; "):
-                print(f"{PROGRAM}: error: {line}", file=sys.stderr)
-        return 2
-    if settings and not any(source.is_solver for source in sources.values()):
-        raise CaffeMnistError("a net has no solver settings", where="--set, --solver-mode")
-    texts = {path: rewrite(source, rules) for path, source in sources.items()}
-    if arguments.in_place:
+
+def _with_places(rules: Rules, sources: Sequence[Prototxt], arguments: argparse.Namespace) -> Rules:
+    """The rules for nets where no code folder is given: they are named where they will be."""
+    from caffe_mnist.layouts.rewrite import places_of_nets
+
+    if rules.folders.get("code"):
+        return rules
+    if arguments.out:
+        return replace(rules, folders={**rules.folders, "code": arguments.out})
+    if "code" not in rules.folders:
+        return rules
+    places = [places_of_nets(one, missing=True) for one in sources if one.is_solver]
+    exact = tuple((name, str(path)) for found in places for name, path in found.items())
+    return replace(rules, exact=exact)
+
+
+def _write(texts: dict[Path, str], out: str | None) -> dict[Path, str]:
+    """Write to the folder `out`, or over the files themselves; returns what is where."""
+    from caffe_mnist.layouts.rewrite import by_name, write_texts
+
+    if out is None:
         for path, text in texts.items():
-            write_texts({path.name: text}, path.parent)
-    elif arguments.out:
-        _refuse_same_names(texts)
-        write_texts({path.name: text for path, text in texts.items()}, Path(arguments.out))
-    elif not arguments.check:
-        sys.stdout.write("".join(texts[path] for path in map(Path, arguments.files)))
-    return _check(texts) if arguments.check else 0
+            real = Path(os.path.realpath(path))
+            write_texts({real.name: text}, real.parent)
+        return texts
+    named = by_name(texts)
+    for name in named:
+        if os.path.realpath(os.path.join(out, name)) in map(os.path.realpath, texts):
+            raise CaffeMnistError(
+                "would overwrite what it is made of",
+                where=os.path.join(out, name),
+                hint="--in-place, or another --out",
+            )
+    write_texts(named, Path(out))
+    return {Path(out) / name: text for name, text in named.items()}
 
 
 def _check(texts: dict[Path, str]) -> int:
     """Say which paths of the new texts do not exist; 1 if any."""
-    from caffe_mnist.layouts.rewrite import NET, SOLVER, Prototxt
-    from caffe_mnist.schema.prototxt import examine, parse
+    from caffe_mnist.layouts.source import prototxt
 
     missing = 0
     for path, text in texts.items():
-        kind = min((NET, SOLVER), key=lambda kind: len(examine(text, kind)[1]))
-        result = Prototxt(os.fspath(path), text, kind, parse(text, kind, path))
+        result = prototxt(path, text)
         for item in result.paths():
-            for piece in filter(None, item.value.split(",")):
-                wanted = os.path.dirname(piece) or "." if item.written else piece
-                if not os.path.exists(wanted):
-                    missing += 1
-                    name = item.field.split(".")[1]
-                    print(f"{result.at(item.start)}: {name}: {wanted} does not exist")
+            wanted = (os.path.dirname(item.value) or ".") if item.written else item.value
+            if item.value and not os.path.exists(wanted):
+                missing += 1
+                name = item.field.split(".")[1]
+                print(f"{result.at(item.start)}: {name}: {wanted} does not exist")
     if not missing:
         print("every path exists")
     return 1 if missing else 0
-
-
-def _refuse_same_names(texts: dict[Path, str]) -> None:
-    names = [path.name for path in texts]
-    for name in names:
-        if names.count(name) > 1:
-            raise CaffeMnistError(f"two files are called {name}; name them apart", where="--out")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -130,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--solver-mode", choices=["CPU", "GPU"], help="set solver_mode")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE",
-        help="set a field of the solver, e.g. max_iter=2000 (again for more)",
+        help="set a field, e.g. max_iter=2000 (again for more)",
     )  # fmt: skip
     parser.add_argument(
         "--check", action="store_true", help="say which paths do not exist (exit status 1)"

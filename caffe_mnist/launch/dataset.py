@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.layouts.rewrite import read_prototxt
+from caffe_mnist.layouts.source import read_prototxt
 from caffe_mnist.storage.copies import download_folder
 from caffe_mnist.storage.snapshots import sha256
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 
 from caffe_mnist.launch.plan import Plan
-from caffe_mnist.layouts.paths import LISTS
-from caffe_mnist.layouts.rewrite import read_prototxt
+from caffe_mnist.layouts.source import read_prototxt, with_settings
 from caffe_mnist.storage.snapshots import FINAL
 from caffe_mnist.storage.urls import join
 
@@ -16,17 +15,13 @@ def describe(plan: Plan) -> str:
     settings, lines = plan.settings, [f"train with {plan.trainer.description}"]
     if settings.data_url:
         lines.append(f"copy the dataset {settings.data_url} to {plan.data_folder}")
-    code = {"code": os.fspath(plan.run_folder)}
     for path in (plan.solver, *plan.nets):
         lines.append(f"rewrite {path} to {plan.run_folder / path.name}")
-        for item in read_prototxt(path).paths():
-            pieces = item.value.split(",") if item.field in LISTS else [item.value]
-            new = ",".join(
-                os.path.join(code["code"], os.path.basename(piece))
-                if item.role == "code"
-                else plan.rules.path(piece, item.role)
-                for piece in pieces
-            )
+        for item in with_settings(read_prototxt(path), plan.rules.settings).paths():
+            if item.role == "code":
+                new = os.path.join(plan.run_folder, os.path.basename(item.value))
+            else:
+                new = plan.rules.path(item.value, item.role)
             lines.append(f"    {item.field.split('.')[1]}: {item.value} -> {new}")
             if item.field == "DataParameter.source" and not os.path.exists(new):
                 lines.append(f"    {new} is not there yet: made of the dataset where it is MNIST")

@@ -9,7 +9,8 @@ from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import databases, picture_shape
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.layouts.deploy import deploy_text
-from caffe_mnist.layouts.rewrite import NET, read_prototxt, write_texts
+from caffe_mnist.layouts.rewrite import write_texts
+from caffe_mnist.layouts.source import NET, read_prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_text
 from caffe_mnist.storage.pairs import Pair, pairs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +11,14 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.settings import Settings
 from caffe_mnist.launch.trainer import Trainer, find_trainer
 from caffe_mnist.layouts.layout import Layout, find_layout
-from caffe_mnist.layouts.rewrite import Prototxt, nets_of, read_prototxt
+from caffe_mnist.layouts.rewrite import settle, with_nets
 from caffe_mnist.layouts.rules import Rules, parse_map, parse_setting
+from caffe_mnist.layouts.source import Prototxt, read_prototxt, with_settings
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 
 CONTAINER = Path("/home/work/user-job-dir")
+PREFIX = "SolverParameter.snapshot_prefix"
 SOLVER_NAME = "lenet_solver.prototxt"
 
 
@@ -63,14 +66,19 @@ def make_plan(settings: Settings) -> Plan:
     trainer = find_trainer(settings.caffe)
     layout = _layout(settings)
     solver = _solver(settings, layout)
-    source = read_prototxt(solver)
-    if not source.is_solver:
+    if not read_prototxt(solver).is_solver:
         raise CaffeMnistError("is a net, expected a solver", where=solver)
-    nets = tuple(nets_of(source))
+    wanted = (*map(parse_setting, settings.set), ("solver_mode", _mode(settings)))
+    source, *others = with_nets([solver], wanted)
+    nets = tuple(Path(net.path) for net in others)
     data = Path(settings.data_local_path or layout.folder("data"))
     model = Path(settings.model_local_path or layout.folder("model"))
-    rules = _rules(settings, source, nets, data, model)
-    prefix = _prefix(source, solver, rules, model)
+    if not any(item.field == PREFIX and item.value for item in source.paths()):
+        # Caffe would write beside the rewritten solver; the uploader watches the model folder.
+        wanted += (("snapshot_prefix", os.fspath(model / solver.stem)),)
+        source = with_settings(source, wanted[-1:])
+    rules = _rules(settings, [source, *others], wanted, data, model)
+    prefix = _prefix(source, solver, rules)
     values = _solver_values(source, rules)
     return Plan(settings, trainer, solver, nets, data, prefix, rules, values.max_iter)
 
@@ -99,36 +107,37 @@ def _solver(settings: Settings, layout: Layout) -> Path:
 
 
 def _rules(
-    settings: Settings, source: Prototxt, nets: tuple[Path, ...], data: Path, model: Path
+    settings: Settings,
+    sources: Sequence[Prototxt],
+    wanted: tuple[tuple[str, str], ...],
+    data: Path,
+    model: Path,
 ) -> Rules:
-    maps = tuple(map(parse_map, settings.map))
-    settings_ = [*map(parse_setting, settings.set), ("solver_mode", _mode(settings))]
+    mapped = Rules({}, tuple(map(parse_map, settings.map)))
     always_data = bool(settings.data_local_path or settings.layout or CONTAINER.is_dir())
     always_model = bool(settings.model_local_path or settings.layout or CONTAINER.is_dir())
-    folders = {"data": os.fspath(data), "model": os.fspath(model)}
     kept = []
-    for text in (source, *map(read_prototxt, nets)):
-        for item in text.paths():
-            if item.role == "code" or (always_data if item.role == "data" else always_model):
-                continue
-            there = os.path.dirname(item.value) if item.written else item.value
-            if item.value and os.path.exists(there or "."):
-                kept.append((item.value, item.value))
-    return Rules(folders, (*maps, *kept), tuple(settings_))
+    for item in (item for source in sources for item in source.paths()):
+        if item.role == "code" or (always_data if item.role == "data" else always_model):
+            continue
+        there = os.path.dirname(item.value) if item.written else item.value
+        kept_by_map = mapped.path(item.value, item.role) == item.value
+        if item.value and kept_by_map and os.path.exists(there or "."):
+            kept.append((item.value, item.value))
+    folders = {"data": os.fspath(data), "model": os.fspath(model)}
+    return settle(sources, Rules(folders, mapped.maps, wanted, tuple(kept)))
 
 
 def _mode(settings: Settings) -> str:
     return "GPU" if settings.gpus else "CPU"
 
 
-def _prefix(source: Prototxt, solver: Path, rules: Rules, model: Path) -> Path:
+def _prefix(source: Prototxt, solver: Path, rules: Rules) -> Path:
     """The snapshot prefix after the rewriting, made whole as Caffe does."""
-    for item in source.paths():
-        if item.field == "SolverParameter.snapshot_prefix" and item.value:
-            new = rules.path(item.value, item.role)
-            path = Path(new)
-            return path / solver.stem if new.endswith("/") or path.is_dir() else path
-    return model / solver.stem
+    old = next(item for item in source.paths() if item.field == PREFIX)
+    new = rules.path(old.value, old.role)
+    path = Path(new)
+    return path / solver.stem if new.endswith("/") or path.is_dir() else path
 
 
 def _solver_values(source: Prototxt, rules: Rules) -> caffe_pb2.SolverParameter:

@@ -17,7 +17,10 @@ layouts: Registry[Layout] = Registry("layout", package="caffe_mnist.layouts")
 
 @dataclass(frozen=True)
 class Layout:
-    """Three folders; `{suffix}` in `code` stands for the last folder of the code's URL."""
+    """Three folders; `{suffix}` in one stands for the last folder of the code's URL.
+
+    An empty `code` means: wherever the nets are.
+    """
 
     name: str
     code: str

@@ -1,5 +1,5 @@
-"""A machine of one's own: code here, data and models in folders beside it."""
+"""A machine of one's own: nets where they are, data and models in folders beside one's feet."""
 
 from caffe_mnist.layouts.layout import Layout, layouts
 
-layouts.add("local", Layout(name="local", code=".", data="data", model="model"))
+layouts.add("local", Layout(name="local", code="", data="data", model="model"))

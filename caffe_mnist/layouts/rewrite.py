@@ -3,120 +3,107 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 from caffe_mnist.files import replacing
-from caffe_mnist.layouts.paths import LISTS, NETS, PATHS, WRITTEN
+from caffe_mnist.layouts.paths import NETS
 from caffe_mnist.layouts.rules import Rules
-from caffe_mnist.layouts.settings import set_fields
-from caffe_mnist.schema import caffe_pb2
-from caffe_mnist.schema.prototxt import Block, Scalar, examine, parse, place, quote, replace
-
-SOLVER = caffe_pb2.SolverParameter.DESCRIPTOR
-NET = caffe_pb2.NetParameter.DESCRIPTOR
-
-
-@dataclass(frozen=True)
-class PathField:
-    """One path in a prototxt: its field, its place, its role and its value."""
-
-    field: str
-    start: int
-    end: int
-    value: str
-
-    @property
-    def role(self) -> str:
-        """code, data or model."""
-        return PATHS[self.field]
-
-    @property
-    def written(self) -> bool:
-        """Whether the training makes what the path leads to."""
-        return self.field in WRITTEN
-
-
-@dataclass(frozen=True)
-class Prototxt:
-    """A solver or a net as text, parsed."""
-
-    path: str
-    text: str
-    kind: Any
-    block: Block
-
-    @property
-    def is_solver(self) -> bool:
-        """Whether it is a solver; otherwise it is a net."""
-        return bool(self.kind is SOLVER)
-
-    def paths(self) -> Iterator[PathField]:
-        """Every path in it, in order."""
-        for block, item in self.block.walk():
-            name = f"{block.kind.name}.{item.name}"
-            if name in PATHS and isinstance(item.value, Scalar):
-                yield PathField(name, item.value.start, item.value.end, item.value.text)
-
-    def at(self, offset: int) -> str:
-        """`file:line:column` of an offset."""
-        return f"{self.path}:{place(self.text, offset)}"
-
-
-def read_prototxt(path: str | os.PathLike[str]) -> Prototxt:
-    """Read a solver or a net, whichever it is.
-
-    Raises CaffeMnistError for files that cannot be read, and PrototxtError with every fault,
-    each with its line and column, for text that is neither.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
-    except UnicodeDecodeError:
-        raise CaffeMnistError("not a prototxt: the file is not UTF-8 text", where=path) from None
-    kind = min((NET, SOLVER), key=lambda kind: len(examine(text, kind)[1]))
-    return Prototxt(os.fspath(path), text, kind, parse(text, kind, path))
+from caffe_mnist.layouts.settings import check, concerns
+from caffe_mnist.layouts.source import (
+    NET,
+    SOLVER,
+    Prototxt,
+    kind_of_key,
+    read_prototxt,
+    with_settings,
+)
+from caffe_mnist.schema.prototxt import Fault, PrototxtError
 
 
 def rewrite(source: Prototxt, rules: Rules) -> str:
-    """The text with paths and, in a solver, settings changed by `rules`."""
-    changes = []
-    for item in source.paths():
-        pieces = item.value.split(",") if item.field in LISTS else [item.value]
-        new = ",".join(rules.path(piece, item.role) for piece in pieces)
-        if new != item.value:
-            changes.append((item.start, item.end, quote(new)))
-    text = replace(source.text, changes)
-    if source.is_solver and rules.settings:
-        text = set_fields(text, SOLVER, rules.settings, source.path)
-    return text
+    """The text of one solver or net, settings and paths changed by `rules`."""
+    source = with_settings(source, rules.settings)
+    return source.with_paths(settle([source], rules))
 
 
-def nets_of(solver: Prototxt) -> list[Path]:
-    """The net files that a solver names, each once, where they are found.
+def settle(sources: Sequence[Prototxt], rules: Rules) -> Rules:
+    """`rules` for the paths of all `sources` (with their settings): no two become the same,
+    and what a setting gives stays as it is given."""
+    given = {f"SolverParameter.{key}" for key, _ in rules.settings} - NETS
+    items = [item for source in sources for item in source.paths()]
+    exact = tuple((item.value, item.value) for item in items if item.field in given)
+    rules = replace(rules, exact=(*exact, *rules.exact))
+    return rules.keeping_apart((item.value, item.role) for item in items if item.value)
+
+
+def places_of_nets(solver: Prototxt, missing: bool = False) -> dict[str, Path]:
+    """The nets that a solver names: what it calls each, and where it is found.
 
     A net is looked for as Caffe does (from the working folder), then from the solver's folder,
-    then by its bare name beside the solver (its path may be one inside a container). Raises
-    CaffeMnistError naming the field's place when it is nowhere.
+    then by its bare name beside the solver (its path may be one inside a container). With
+    `missing`, those that are nowhere are passed over; otherwise PrototxtError names their
+    fields' places.
     """
-    found = []
+    found, faults = {}, []
+    folder = Path(solver.path).parent
     for item in solver.paths():
         if item.field not in NETS:
             continue
-        folder = Path(solver.path).parent
-        places = [Path(item.value), folder / item.value, folder / Path(item.value).name]
+        beside = folder / re.split(r"[/\\]", item.value)[-1]
+        places = [Path(item.value), folder / item.value, beside]
         path = next((place for place in places if place.is_file()), None)
         if path is None:
-            raise CaffeMnistError(
-                f"the net {item.value} is not there, nor {places[-1]}", where=solver.at(item.start)
-            )
-        if path not in found:
-            found.append(path)
+            nor = "" if beside in places[:2] else f", nor {beside}"
+            faults.append(Fault(item.start, f"the net {item.value!r} is not there{nor}"))
+        else:
+            found[item.value] = path
+    if faults and not missing:
+        raise PrototxtError(solver.path, solver.text, faults)
     return found
+
+
+def nets_of(solver: Prototxt, missing: bool = False) -> list[Path]:
+    """The net files that a solver names, each once, where they are found."""
+    return list(dict.fromkeys(places_of_nets(solver, missing).values()))
+
+
+def with_nets(
+    paths: Iterable[Path], settings: Sequence[tuple[str, str]], missing: bool = False
+) -> list[Prototxt]:
+    """The prototxts of `paths`, each once, with `settings`, and the nets that solvers name.
+
+    With `missing`, nets that are not there are passed over. Raises ManyFaultsError with every
+    fault of every file, and CaffeMnistError for a setting that concerns none of them.
+    """
+    for key, value in settings:
+        check(kind_of_key(key), key, value)
+    found: dict[str, Prototxt] = {}
+    faults: list[str] = []
+    waiting: list[tuple[Path, Any]] = [(path, None) for path in paths]
+    while waiting:
+        path, kind = waiting.pop(0)
+        if os.path.realpath(path) in found:
+            continue
+        try:
+            source = with_settings(read_prototxt(path, kind), settings)
+            found[os.path.realpath(path)] = source
+            if source.is_solver:
+                waiting += [(net, NET) for net in nets_of(source, missing)]
+        except CaffeMnistError as error:
+            faults += error.faults
+    if faults:
+        raise ManyFaultsError(faults)
+    for key, _ in settings:
+        kind = kind_of_key(key)
+        if not any(one.kind is kind and concerns(one.block, key) for one in found.values()):
+            what = "a solver" if kind is SOLVER else "a net with such a layer"
+            raise CaffeMnistError(f"{key} needs {what}, there is none", where="--set")
+    return list(found.values())
 
 
 def write_tree(solver: Path, out_dir: Path, rules: Rules) -> Path:
@@ -125,18 +112,27 @@ def write_tree(solver: Path, out_dir: Path, rules: Rules) -> Path:
     The new solver names the new nets in `out_dir` unless the rules give a code folder or a map
     for them. Raises CaffeMnistError before anything is written.
     """
-    source = read_prototxt(solver)
-    if not source.is_solver:
+    if not read_prototxt(solver).is_solver:
         raise CaffeMnistError("is a net, expected a solver", where=solver)
-    if "code" not in rules.folders:
-        rules = Rules({**rules.folders, "code": os.fspath(out_dir)}, rules.maps, rules.settings)
-    texts = {solver.name: rewrite(source, rules)}
-    for net in nets_of(source):
-        if net.name in texts:
-            raise CaffeMnistError(f"two files are called {net.name}", where=solver)
-        texts[net.name] = rewrite(read_prototxt(net), rules)
-    write_texts(texts, out_dir)
+    sources = with_nets([solver], rules.settings)
+    if not rules.folders.get("code"):
+        rules = replace(rules, folders={**rules.folders, "code": os.fspath(out_dir)})
+    rules = settle(sources, rules)
+    texts = {Path(one.path): one.with_paths(rules) for one in sources}
+    write_texts(by_name(texts), out_dir)
     return out_dir / solver.name
+
+
+def by_name(texts: dict[Path, str]) -> dict[str, str]:
+    """`texts` by the last name of each path; raises CaffeMnistError if two share one."""
+    named: dict[str, str] = {}
+    for path, text in texts.items():
+        if path.name in named:
+            raise CaffeMnistError(
+                f"two files are called {path.name}", where=path, hint="give one another name"
+            )
+        named[path.name] = text
+    return named
 
 
 def write_texts(texts: dict[str, str], out_dir: Path) -> None:
@@ -147,4 +143,4 @@ def write_texts(texts: dict[str, str], out_dir: Path) -> None:
         raise CaffeMnistError(f"cannot make the folder: {error.strerror}", where=out_dir) from None
     for name, text in texts.items():
         with replacing(out_dir / name) as aside:
-            aside.write_text(text, encoding="utf-8")
+            aside.write_bytes(text.encode("utf-8", "surrogateescape"))
