@@ -87,7 +87,8 @@ class SGD(UpdateRule):
         V = momentum V + g, W = W - lr V. With scale 1 / rate, decay · rate and lr 1, that is
         Caffe's rule.
         """
-        if self.solver.regularization_type == "L1" or not step.rate:
+        plain = self.solver.regularization_type == "L1" or not self.solver.momentum
+        if plain or not step.rate:
             super().update(step)
             return
         for (lr_mult, decay_mult), indices in self._groups().items():

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
@@ -52,13 +53,15 @@ class Pooling(Layer):
         x = self._widened(bottom[0].data)
         if self.largest:
             y, self.places = aten.max_pool2d_with_indices(
-                x, self.kernel, self.stride, self.pad, [1, 1], self.ceil
+                x, self.kernel, self.stride, self.inner_pad, [1, 1], self.ceil
             )
             if len(top) > 1:
-                top[1].data = self.places.to(y.dtype)
+                places = self._places_in(bottom[0].shape[3], x.shape[3])
+                top[1].data = self._cut(places.to(y.dtype), top[0])
         else:
-            y = aten.avg_pool2d(x, self.kernel, self.stride, self.pad, self.ceil, True)
-        top[0].data = y
+            y = aten.avg_pool2d(x, self.kernel, self.stride, self.inner_pad, self.ceil, True)
+        self.pooled = y.shape[2:]
+        top[0].data = self._cut(y, top[0])
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -67,15 +70,19 @@ class Pooling(Layer):
         if not propagate_down[0]:
             return
         x = self._widened(bottom[0].data)
-        gradient = _as(top[0].diff, x)
+        gradient = _as(self._uncut(top[0].diff), x)
         if self.largest:
             dx = aten.max_pool2d_with_indices_backward(
-                gradient, x, self.kernel, self.stride, self.pad, [1, 1], self.ceil, self.places
-            )
+                gradient, x, self.kernel, self.stride, self.inner_pad, [1, 1], self.ceil,
+                self.places,
+            )  # fmt: skip
         else:
             dx = aten.avg_pool2d_backward(
-                gradient, x, self.kernel, self.stride, self.pad, self.ceil, True, None
+                gradient, x, self.kernel, self.stride, self.inner_pad, self.ceil, True, None
             )
+        if self.wide:
+            (ph, pw), (height, width) = self.pad, bottom[0].shape[2:]
+            dx = dx[:, :, ph : ph + height, pw : pw + width]
         bottom[0].diff = dx
 
     def _measure(self, sizes: Sequence[int]) -> None:
@@ -85,6 +92,7 @@ class Pooling(Layer):
             if param.HasField("kernel_size") or param.HasField("kernel_h"):
                 raise self.error("gives a kernel beside global_pooling")
             self.kernel, self.stride, self.pad = list(sizes), [1, 1], [0, 0]
+            self.wide, self.inner_pad = False, self.pad
             return
         self.kernel = _pair(param, "kernel_size", "kernel")
         self.stride = _pair(param, "stride", "stride")
@@ -93,6 +101,8 @@ class Pooling(Layer):
             raise self.error("needs a positive kernel and stride")
         if any(pad >= kernel for pad, kernel in zip(self.pad, self.kernel)):
             raise self.error("pad must be smaller than the kernel")
+        self.wide = any(2 * pad > kernel for pad, kernel in zip(self.pad, self.kernel))
+        self.inner_pad = [0, 0] if self.wide else self.pad
 
     def _pooled(self, axis: int, size: int) -> int:
         kernel, stride, pad = self.kernel[axis], self.stride[axis], self.pad[axis]
@@ -104,8 +114,30 @@ class Pooling(Layer):
             pooled -= 1
         return pooled
 
+    # The library pads at most half a kernel. A wider pad is written out; then it may find one
+    # more window, which starts in the padding on the far side and is dropped again.
+
     def _widened(self, x: Tensor) -> Tensor:
-        return x
+        if not self.wide:
+            return x
+        (ph, pw), value = self.pad, float("-inf") if self.largest else 0.0
+        return functional.pad(x, (pw, pw, ph, ph), value=value)
+
+    def _cut(self, y: Tensor, top: Blob) -> Tensor:
+        return y[:, :, : top.shape[2], : top.shape[3]] if self.wide else y
+
+    def _uncut(self, gradient: Tensor) -> Tensor:
+        missing = [full - part for full, part in zip(self.pooled, gradient.shape[2:])]
+        return (
+            functional.pad(gradient, (0, missing[1], 0, missing[0])) if any(missing) else gradient
+        )
+
+    def _places_in(self, width: int, padded: int) -> Tensor:
+        """The winners' places in the picture without the padding."""
+        if not self.wide:
+            return self.places
+        rows = self.places // padded - self.pad[0]
+        return rows * width + self.places % padded - self.pad[1]
 
 
 def _as(gradient: Tensor, x: Tensor) -> Tensor:

@@ -78,6 +78,10 @@ class SoftmaxWithLoss(Layer):
         gradient.mul_(top[0].diff / self.normalizer)
         bottom[0].diff = gradient.view(bottom[0].shape)
 
+    def allows_force_backward(self, index: int) -> bool:
+        """Labels have no gradient."""
+        return index != 1
+
     def _valid(self, labels: Tensor) -> Tensor | None:
         param = self.param.loss_param
         return labels != param.ignore_label if param.HasField("ignore_label") else None

@@ -1,0 +1,161 @@
+"""Training speed: the embedded engine, real Caffe and a hand-written PyTorch loop, in one run.
+
+    python benchmarks/train.py [--data FOLDER_OF_LMDBS] [--iterations 300] [--rounds 3]
+
+Every program trains LeNet (batch 64) on the same database, one after the other, in turns; the
+middle of the rounds is printed as a Markdown table. The PyTorch loop has all data in memory
+already, and neither reads nor decodes anything.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WARM_UP = 100
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, help="folder with mnist_train_lmdb, mnist_test_lmdb")
+    parser.add_argument("--caffe", default=str(ROOT / ".caffe/bin/caffe"))
+    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder)
+        data = arguments.data or _convert(work)
+        solver = _solver(work, data, arguments.iterations)
+        engine = [sys.executable, "-m", "caffe_mnist.caffe"]
+        found: dict[str, list[float]] = {}
+        firsts: list[float] = []
+        for _ in range(arguments.rounds):
+            if os.access(arguments.caffe, os.X_OK):
+                speed, _ = _train([arguments.caffe], solver)
+                found.setdefault("real Caffe 1.0 (CPU)", []).append(speed)
+            for name, fast in (("PyTorch loop", False), ("PyTorch loop, channels last", True)):
+                found.setdefault(name, []).append(_pytorch(data, arguments.iterations, fast))
+            speed, first = _train(engine, solver)
+            found.setdefault("embedded engine", []).append(speed)
+            firsts.append(first)
+    _report(found, firsts)
+    return 0
+
+
+def _report(found: dict[str, list[float]], firsts: list[float]) -> None:
+    ours = statistics.median(found["embedded engine"])
+    print("| LeNet, batch 64 | iterations/s (median) | least … most | engine ÷ this |")
+    print("| --- | --- | --- | --- |")
+    for name, speeds in found.items():
+        middle = statistics.median(speeds)
+        print(
+            f"| {name} | {middle:.1f} | {min(speeds):.1f} … {max(speeds):.1f} "
+            f"| {ours / middle:.2f} |"
+        )
+    print(
+        f"\nFirst iteration of the engine after {statistics.median(firsts):.2f} s (whole process)."
+    )
+
+
+def _convert(work: Path) -> Path:
+    from caffe_mnist.datasets import digits, mnist
+
+    places = [os.environ.get("MNIST_DIR"), ROOT.parent / "shared/mnist", ROOT / ".cache/mnist"]
+    source = next((Path(place) for place in places if place and Path(place).is_dir()), None)
+    if source is None:
+        source = work / "idx"
+        digits.write_idx(source, train=6000, test=1000, seed=1)
+        print("no MNIST here: generated digits", file=sys.stderr)
+    mnist.convert(source, work / "data")
+    return work / "data"
+
+
+def _solver(work: Path, data: Path, iterations: int) -> Path:
+    from caffe_mnist.layouts.rewrite import write_tree
+    from caffe_mnist.layouts.rules import Rules
+
+    settings = {
+        "max_iter": WARM_UP + iterations,
+        "display": 50,
+        "test_initialization": "false",
+        "test_interval": 10**6,
+        "snapshot": 0,
+        "snapshot_after_train": "false",
+    }
+    rules = Rules(
+        {"data": str(data), "model": str(work)},
+        settings=tuple((key, str(value)) for key, value in settings.items()),
+    )
+    return write_tree(ROOT / "prototxt/lenet/lenet_solver.prototxt", work / "net", rules)
+
+
+def _train(command: list[str], solver: Path) -> tuple[float, float]:
+    """Iterations a second after the warm-up, by the log's clock, and seconds to the first."""
+    started = time.time()
+    log = subprocess.run(
+        [*command, "train", "-solver", str(solver)], capture_output=True, text=True, check=True
+    ).stderr
+    pattern = r"I\d{4} (\d\d):(\d\d):(\d\d\.\d+)\s+\d+ \S+\] Iteration (\d+) .*loss ="
+    times = {
+        int(n): int(h) * 3600 + int(m) * 60 + float(s) for h, m, s, n in re.findall(pattern, log)
+    }
+    last = max(times)
+    now = time.localtime(started)
+    begun = now.tm_hour * 3600 + now.tm_min * 60 + now.tm_sec + started % 1
+    return (last - WARM_UP) / (times[last] - times[WARM_UP]), times[0] - begun
+
+
+def _pytorch(data: Path, iterations: int, channels_last: bool) -> float:
+    """The loop that one writes by hand: nn.Sequential, autograd, optim.SGD, data in memory."""
+    command = [sys.executable, __file__, "--loop", str(data), str(iterations), str(channels_last)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+def loop(data: str, iterations: int, channels_last: bool) -> float:
+    """Iterations a second of plain PyTorch; runs in a process of its own."""
+    import torch
+    from torch import nn
+
+    from caffe_mnist.datasets.database import Database
+    from caffe_mnist.datasets.datum import decode_batch
+
+    with Database(f"{data}/mnist_train_lmdb") as database:
+        batch = decode_batch(list(database.records()))
+        assert batch is not None
+        images = torch.from_numpy(batch[0]).float() / 256
+        labels = torch.from_numpy(batch[1].copy())
+    layers: list[nn.Module] = [
+        nn.Conv2d(1, 20, 5), nn.MaxPool2d(2), nn.Conv2d(20, 50, 5), nn.MaxPool2d(2),
+        nn.Flatten(), nn.Linear(800, 500), nn.ReLU(), nn.Linear(500, 10),
+    ]  # fmt: skip
+    net = nn.Sequential(*layers)
+    if channels_last:
+        net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        images = images.to(memory_format=torch.channels_last)
+    optimizer = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9, weight_decay=0.0005)
+    loss_of = nn.CrossEntropyLoss()
+    count = len(images) // 64
+    for iteration in range(WARM_UP + iterations):
+        if iteration == WARM_UP:
+            begun = time.perf_counter()
+        start = iteration % count * 64
+        optimizer.zero_grad()
+        loss = loss_of(net(images[start : start + 64]), labels[start : start + 64])
+        loss.backward()
+        optimizer.step()
+    return iterations / (time.perf_counter() - begun)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--loop"]:
+        print(loop(sys.argv[2], int(sys.argv[3]), sys.argv[4] == "True"))
+        sys.exit(0)
+    sys.exit(main())

@@ -1,0 +1,104 @@
+"""Every layer of the engine, in many settings, against real Caffe in the same run."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from caffe_mnist.engine.layer import Surroundings
+from caffe_mnist.engine.net import Net
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import parse_text
+from tests.parity.cases import CASES, Case
+
+TOLERANCE = 1e-4
+LOSSES = {"SoftmaxWithLoss"}
+
+Arrays = dict[str, np.ndarray[Any, Any]]
+
+
+@pytest.fixture(scope="module")
+def outcomes(real_caffe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """For each case what was given and what real Caffe made of it; one process for all."""
+    folder = tmp_path_factory.mktemp("layers")
+    given = {case.name: _given(case) for case in CASES}
+    for case in CASES:
+        (folder / f"{case.name}.prototxt").write_text(case.net())
+        np.savez(folder / f"{case.name}.npz", phase=case.phase, **given[case.name])
+    runner = Path(__file__).parent / "net_runner.py"
+    result = subprocess.run(
+        [real_caffe / "caffe-python", runner, folder], capture_output=True, text=True
+    )
+    assert result.returncode == 0, result.stderr[-3000:]
+    return {
+        case.name: (given[case.name], dict(np.load(folder / f"{case.name}.out.npz")))
+        for case in CASES
+    }
+
+
+@pytest.mark.parity
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_layer_equals_real_caffe(case: Case, outcomes: dict[str, Any]) -> None:
+    """Tops, gradients of bottoms and of parameters agree within 1e-4 of the largest value."""
+    given, real = outcomes[case.name]
+    ours = _run(case, given)
+    assert set(ours) == set(real)
+    for name, values in real.items():
+        assert ours[name].shape == values.shape, name
+        scale = max(float(np.abs(values).max(initial=0)), 1e-6)
+        worst = float(np.abs(ours[name] - values).max(initial=0)) / scale
+        assert worst <= TOLERANCE, f"{name}: {worst:.2e} of the largest value"
+
+
+def _given(case: Case) -> Arrays:
+    """Random bottoms, parameters and top gradients, the same for both sides."""
+    random = np.random.default_rng(sum(map(ord, case.name)))
+    net = _net(case)
+    given: Arrays = {}
+    for index, (shape, limit) in enumerate(zip(case.shapes(), case.limits())):
+        values = random.integers(0, limit, shape) if limit else random.normal(size=shape)
+        if case.positive:
+            values = np.abs(values) + 0.5
+        given[f"in{index}"] = values.astype(np.float32)
+    for index, blob in enumerate(net.layers[-1].blobs):
+        given[f"p{index}"] = random.normal(size=blob.shape).astype(np.float32)
+    if case.type not in LOSSES:
+        for index, blob in enumerate(net.tops[-1]):
+            given[f"d{index}"] = random.normal(size=blob.shape).astype(np.float32)
+    return given
+
+
+def _net(case: Case) -> Net:
+    param = parse_text(case.net(), caffe_pb2.NetParameter, case.name)
+    phase = caffe_pb2.TEST if case.phase == "TEST" else caffe_pb2.TRAIN
+    return Net(param, Surroundings(phase))
+
+
+def _run(case: Case, given: Arrays) -> Arrays:
+    """What net_runner.py does, on the engine."""
+    net = _net(case)
+    for name, values in given.items():
+        if name.startswith("in"):
+            net.blobs[name].data = torch.from_numpy(values.copy())
+    layer = net.layers[-1]
+    for index, blob in enumerate(layer.blobs):
+        blob.data = torch.from_numpy(given[f"p{index}"])
+    net.forward()
+    last = len(net.layers) - 1
+    out = {f"top{k}": blob.data.numpy().copy() for k, blob in enumerate(net.tops[-1])}
+    if case.phase == "TRAIN":
+        for index, blob in enumerate(net.tops[-1]):
+            if f"d{index}" in given:
+                blob.diff = torch.from_numpy(given[f"d{index}"].copy())
+        net.parameters.clear_diffs()
+        net.backward(last, last)
+        for name, blob in zip(net.bottom_names[-1], net.bottoms[-1]):
+            out[f"diff_{name}"] = blob.diff.numpy().copy()
+        for index, parameter in enumerate(layer.blobs):
+            out[f"dp{index}"] = parameter.diff.numpy().copy()
+    return out
