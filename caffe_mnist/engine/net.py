@@ -14,12 +14,12 @@ from math import prod
 import torch
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.filter import filter_net
 from caffe_mnist.engine.glog import number
 from caffe_mnist.engine.layer import Layer, Surroundings, layers
 from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.filter import filter_net
 
 Report = Callable[[str, str], None]
 
