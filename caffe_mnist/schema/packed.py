@@ -10,6 +10,7 @@ here and are read again with the ordinary messages.
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -53,10 +54,10 @@ def numbers(blob: Any, where: object, field: str = "data") -> Floats:
     if values is None:
         plain = caffe_pb2.BlobProto.FromString(blob.SerializeToString())
         values = np.array(getattr(plain, field) or getattr(plain, f"double_{field}"), np.float32)
-    expected = int(np.prod(shape(blob)))
-    if values.size != expected:
+    sizes = shape(blob)
+    if values.size != math.prod(sizes) or min(sizes, default=0) < 0:
         raise CaffeMnistError(
-            f"{values.size} numbers for a blob of shape {shape(blob)}", where=where
+            f"{values.size} numbers for a blob of shape {sizes}", where=where
         )
     return values.astype(np.float32, copy=False)
 
