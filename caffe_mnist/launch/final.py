@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import databases, picture_shape
 from caffe_mnist.launch.plan import Plan
-from caffe_mnist.layouts.deploy import deploy_text
+from caffe_mnist.layouts.deploy import deploy_text, fits, transform_of, with_transform
 from caffe_mnist.layouts.rewrite import write_texts
-from caffe_mnist.layouts.source import NET, read_prototxt
+from caffe_mnist.layouts.rules import Rules
+from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
-from caffe_mnist.schema.messages import parse_text, read_text
+from caffe_mnist.schema.messages import read_text
 from caffe_mnist.storage.pairs import Pair, pairs
 from caffe_mnist.storage.snapshots import FINAL, Manifest, publish
 from caffe_mnist.storage.urls import join
@@ -31,8 +33,8 @@ def last_snapshot(plan: Plan, since: float) -> Pair:
 
 
 def final_files(plan: Plan, snapshot: Pair) -> list[Path]:
-    """What goes into `final`: weights, state, deploy net, run.json, metrics, log, curves."""
-    others = [deploy_file(plan), plan.log]
+    """What goes into `final`: weights, state, deploy net, mean, run.json, metrics, log, curves."""
+    others = [deploy_file(plan), *mean_files(plan), plan.log]
     others += [plan.model_folder / name for name in ("run.json", "metrics.csv", "curves.png")]
     return [*snapshot.files, *(path for path in others if path is not None and path.is_file())]
 
@@ -47,22 +49,43 @@ def publish_final(plan: Plan, snapshot: Pair) -> Manifest:
 def deploy_file(plan: Plan) -> Path | None:
     """The deploy net beside the solver, or one made of the train net; None if there is none.
 
-    The one beside the solver is taken when it is alone of its kind. It gets the scale of the
-    training data where it names none, so that whoever feeds it does as the training did.
+    The one beside the solver is taken when it is alone of its kind and takes the weights that
+    were trained. It gets the scale and mean of the training where it names none, so that
+    whoever feeds it does as the training did.
     """
-    beside = sorted(plan.solver.parent.glob("*deploy*.prototxt"))
-    target = plan.run_folder / (beside[0].name if len(beside) == 1 else "deploy.prototxt")
     try:
-        text = beside[0].read_text() if len(beside) == 1 else _derived(plan)
-        parse_text(text, caffe_pb2.NetParameter, beside[0] if beside else plan.nets[0])
+        net = read_text(plan.run_folder / plan.nets[0].name, caffe_pb2.NetParameter)
+        target, text = _given(plan, net) or ("deploy.prototxt", _derived(plan, net))
+        source = prototxt(target, text, NET)
     except (CaffeMnistError, OSError, IndexError):
         return None
-    write_texts({target.name: text}, target.parent)
-    return target
+    means = tuple((str(path), path.name) for path in mean_files(plan))
+    write_texts({target: source.with_paths(Rules(exact=means))}, plan.run_folder)
+    return plan.run_folder / target
 
 
-def _derived(plan: Plan) -> str:
-    net = read_text(plan.run_folder / plan.nets[0].name, caffe_pb2.NetParameter)
+def mean_files(plan: Plan) -> list[Path]:
+    """The mean images that the (rewritten) net subtracts: a deploy net needs them too."""
+    found = read_prototxt(plan.run_folder / plan.nets[0].name, NET).paths()
+    return list(dict.fromkeys(Path(one.value) for one in found if "mean" in one.field))
+
+
+def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
+    beside = sorted(plan.solver.parent.glob("*deploy*.prototxt"))
+    if len(beside) != 1:
+        return None
+    try:
+        deploy = read_text(beside[0], caffe_pb2.NetParameter)
+        source = read_prototxt(beside[0], NET)
+    except CaffeMnistError:
+        return None
+    if not fits(deploy, net):
+        return None
+    transform = transform_of(net)
+    return beside[0].name, source.text if transform is None else with_transform(source, transform)
+
+
+def _derived(plan: Plan, net: Any) -> str:
     wanted = databases([plan.run_folder / plan.nets[0].name])
     shape = picture_shape(wanted[-1])
     crop = next((layer.transform_param.crop_size for layer in net.layer if layer.type == "Data"), 0)

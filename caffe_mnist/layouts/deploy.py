@@ -1,4 +1,9 @@
-"""The deploy net of a train_val net: data in by hand, scores out, nothing to learn from."""
+"""The deploy net of a train_val net: pictures in, scores out, nothing to learn from.
+
+What the TEST phase does to its data is kept in the Input layer's transform_param. Caffe's Input
+layer ignores it; programs that feed pictures read it there (the sample of the container does the
+same).
+"""
 
 from __future__ import annotations
 
@@ -8,49 +13,54 @@ from typing import Any
 from google.protobuf import text_format
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.layouts.edit import append, without_fields
+from caffe_mnist.layouts.source import Prototxt
 from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.filter import filter_net
+from caffe_mnist.schema.prototxt import Block, Scalar, replace
+from caffe_mnist.schema.tokens import quote
 
-# Layers that only train or measure; what a loss turns scores into is kept as a layer of its own.
-LOSSES = {"SoftmaxWithLoss": ("Softmax", "prob"), "SigmoidCrossEntropyLoss": ("Sigmoid", "prob")}
+# What a loss turns scores into is kept as a layer of its own.
+LOSSES = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
+# Layers that only train or measure.
 DROPPED = frozenset(
-    {"Accuracy", "ContrastiveLoss", "EuclideanLoss", "HingeLoss", "HDF5Output", "InfogainLoss",
-     "MultinomialLogisticLoss", "Silence"}
+    {"Accuracy", "ContrastiveLoss", "EuclideanLoss", "HDF5Output", "HingeLoss", "InfogainLoss",
+     "MultinomialLogisticLoss", "Silence", *LOSSES}
 )  # fmt: skip
-SOURCES = frozenset({"Data", "ImageData", "HDF5Data", "MemoryData", "WindowData", "DummyData"})
+# Layers whose weights must come from the training.
+WEIGHTED = frozenset(
+    {"BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM",
+     "PReLU", "Parameter", "RNN", "Scale"}
+)  # fmt: skip
+SOURCES = frozenset(
+    {"Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData"}
+)
 
 
 def deploy_net(net: Any, shape: Sequence[int], where: object) -> Any:
     """A NetParameter for inference on blobs of `shape` (N × C × H × W).
 
-    The TEST phase's data layer becomes an Input that keeps its transform_param (Caffe ignores
-    it there; programs that feed pictures read it). Raises CaffeMnistError when there is no data
-    layer with one data top.
+    Data layers become one Input layer; losses and measures go, with the branches and labels
+    that only they need; the last loss of the largest weight leaves `prob`, its scores. Raises
+    CaffeMnistError when not exactly one data layer of the TEST phase leads to scores.
     """
-    kept = [layer for layer in net.layer if _in_test(layer)]
-    sources = [layer for layer in kept if layer.type in SOURCES]
-    if len(sources) != 1 or not sources[0].top:
-        raise CaffeMnistError(
-            f"needs one data layer in the TEST phase, found {len(sources)}", where=where
-        )
-    source = sources[0]
+    layers = _test_layers(net)
+    source = _source(layers, where)
+    wanted = _wanted(layers, source)
     deploy = caffe_pb2.NetParameter(name=net.name)
     first = deploy.layer.add(name=source.name, type="Input", top=[source.top[0]])
+    transform = transform_of(net)
+    if transform is not None:
+        first.transform_param.CopyFrom(transform)
     first.input_param.shape.add(dim=shape)
-    if source.HasField("transform_param"):
-        first.transform_param.CopyFrom(source.transform_param)
-        first.transform_param.ClearField("mirror")
-    gone = set(source.top[1:])
-    for layer in kept:
-        if layer is source or layer.type in DROPPED or not gone.isdisjoint(layer.bottom):
-            if layer.type in LOSSES:
-                _add_scores(deploy, layer)
-            elif layer is not source:
-                gone.update(set(layer.top) - set(layer.bottom))
-            continue
+    for layer in wanted:
         copy = deploy.layer.add()
         copy.CopyFrom(layer)
-        for name in ("include", "exclude", "phase"):
+        for name in ("include", "exclude", "phase", "loss_weight", "propagate_down"):
             copy.ClearField(name)
+    losses = _losses(layers)
+    for loss in losses:
+        _add_scores(deploy, loss, last=loss is losses[-1])
     return deploy
 
 
@@ -59,19 +69,133 @@ def deploy_text(net: Any, shape: Sequence[int], where: object) -> str:
     return str(text_format.MessageToString(deploy_net(net, shape, where)))
 
 
-def _in_test(layer: Any) -> bool:
-    test = caffe_pb2.TEST
-    if layer.include:
-        return any(not rule.HasField("phase") or rule.phase == test for rule in layer.include)
-    return not any(rule.HasField("phase") and rule.phase == test for rule in layer.exclude)
+def transform_of(net: Any) -> Any:
+    """What the TEST phase's data layer does to its pictures, mirroring aside; None if nothing."""
+    for layer in _test_layers(net):
+        if layer.type in SOURCES and layer.HasField("transform_param"):
+            transform = caffe_pb2.TransformationParameter()
+            transform.CopyFrom(layer.transform_param)
+            transform.ClearField("mirror")
+            return transform if transform.ListFields() else None
+    return None
 
 
-def _add_scores(deploy: Any, loss: Any) -> None:
-    kind, name = LOSSES[loss.type]
-    taken = {layer.name for layer in deploy.layer} | {
-        top for one in deploy.layer for top in one.top
-    }
-    name = name if name not in taken else f"{name}_{loss.name}"
+def with_transform(deploy: Prototxt, transform: Any) -> str:
+    """The text of a deploy net, with `transform` in its input where that names none.
+
+    Inputs that stand outside layers (`input`, `input_dim`, `input_shape`) become an Input layer.
+    """
+    line = str(text_format.MessageToString(transform, as_one_line=True)).strip()
+    line = f"transform_param {{ {line} }}"
+    fields = deploy.block.fields
+    for item in fields:
+        if item.name == "layer" and isinstance(item.value, Block) and _is_input(item.value):
+            if any(one.name == "transform_param" for one in item.value.fields):
+                return deploy.text
+            return append(deploy.text, item.value, [line])
+    names = [item.value.text for item in fields if item.name == "input"]  # type: ignore[union-attr]
+    shapes = [item for item in fields if item.name in ("input_dim", "input_shape")]
+    if len(names) != 1 or not shapes:
+        return deploy.text
+    name = quote(names[0])
+    layer = f'layer {{\n  name: {name}\n  type: "Input"\n  top: {name}\n  {line}\n'
+    layer += f"  input_param {{ shape {{ {_dims(deploy.text, shapes)} }} }}\n}}\n"
+    at = min(item.start for item in fields if item.name in ("input", "input_dim", "input_shape"))
+    text = without_fields(deploy.text, deploy.block, ("input", "input_dim", "input_shape"))
+    return replace(text, [(at, at, layer)])
+
+
+def fits(deploy: Any, net: Any) -> bool:
+    """Whether the weights of `net` are those that a deploy net expects, as far as texts tell."""
+    trained = {layer.name: _shape_of_weights(layer) for layer in net.layer}
+    pairs = [(layer, _shape_of_weights(layer)) for layer in deploy.layer]
+    return all(
+        trained[layer.name] == shape if layer.name in trained else layer.type not in WEIGHTED
+        for layer, shape in pairs
+        if layer.type not in SOURCES
+    )
+
+
+def _shape_of_weights(layer: Any) -> tuple[str, str]:
+    """A layer's type and settings, without what only the training uses."""
+    param = type(layer).FromString(layer.SerializeToString())
+    for name in ("name", "bottom", "top", "param", "include", "exclude", "phase", "loss_weight",
+                 "propagate_down", "blobs", "transform_param"):  # fmt: skip
+        param.ClearField(name)
+    for _, settings in param.ListFields():
+        for name in ("weight_filler", "bias_filler", "filler", "engine"):
+            if name in getattr(settings, "DESCRIPTOR", param.DESCRIPTOR).fields_by_name:
+                settings.ClearField(name)
+    return layer.type, str(text_format.MessageToString(param))
+
+
+def _test_layers(net: Any) -> list[Any]:
+    net = caffe_pb2.NetParameter.FromString(net.SerializeToString())
+    net.state.phase = caffe_pb2.TEST
+    return list(filter_net(net).layer)
+
+
+def _source(layers: Sequence[Any], where: object) -> Any:
+    """The one data layer whose first top is more than a label."""
+    found = [
+        layer
+        for layer in layers
+        if layer.type in SOURCES
+        and layer.top
+        and any(layer.top[0] in one.bottom for one in layers if one.type not in DROPPED)
+    ]
+    if len(found) != 1:
+        what = f"needs one data layer in the TEST phase for a deploy net, found {len(found)}"
+        raise CaffeMnistError(what, where=where)
+    return found[0]
+
+
+def _losses(layers: Sequence[Any]) -> list[Any]:
+    """The losses that scores are made of: those of the largest weight, not auxiliary ones."""
+    losses = [layer for layer in layers if layer.type in LOSSES]
+    weights = [layer.loss_weight[0] if layer.loss_weight else 1.0 for layer in losses]
+    return [layer for layer, weight in zip(losses, weights) if weight == max(weights)]
+
+
+def _wanted(layers: Sequence[Any], source: Any) -> list[Any]:
+    """The layers that make scores of pictures: no label above them, more than a loss below."""
+    gone = {top for layer in layers if layer.type in SOURCES for top in layer.top}
+    gone.discard(source.top[0])
+    kept = []
+    for layer in layers:
+        if layer.type in DROPPED or not gone.isdisjoint(layer.bottom):
+            gone.update(set(layer.top) - set(layer.bottom))
+        elif layer.type not in SOURCES:
+            kept.append(layer)
+    measured = [layer for layer in layers if layer.type in DROPPED - {"Silence"}]
+    needed = {layer.bottom[0] for layer in _losses(layers) or measured if layer.bottom}
+    read = {bottom for layer in layers for bottom in layer.bottom}
+    result = []
+    for layer in reversed(kept):
+        if needed.intersection(layer.top) or read.isdisjoint(layer.top):
+            needed.update(layer.bottom)
+            result.append(layer)
+    return result[::-1]
+
+
+def _add_scores(deploy: Any, loss: Any, last: bool) -> None:
+    """A layer of scores for `loss` (`prob` for the last one), unless the net has one already."""
+    kind = LOSSES[loss.type]
+    if any(one.type == kind and one.bottom[:1] == loss.bottom[:1] for one in deploy.layer):
+        return
+    names = {one.name for one in deploy.layer} | {top for one in deploy.layer for top in one.top}
+    name = "prob" if last and "prob" not in names else f"prob_{loss.name}"
     scores = deploy.layer.add(name=name, type=kind, bottom=[loss.bottom[0]], top=[name])
     if loss.HasField("softmax_param"):
         scores.softmax_param.CopyFrom(loss.softmax_param)
+
+
+def _is_input(block: Block) -> bool:
+    kinds = [one.value for one in block.fields if one.name == "type"]
+    return any(isinstance(kind, Scalar) and kind.text == "Input" for kind in kinds)
+
+
+def _dims(text: str, shapes: Sequence[Any]) -> str:
+    if isinstance(shapes[0].value, Block):
+        return text[shapes[0].value.start : shapes[0].value.end].strip()
+    return " ".join(f"dim: {item.value.text}" for item in shapes)

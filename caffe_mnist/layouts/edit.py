@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from caffe_mnist.schema.prototxt import Block, Field, Scalar, replace
+from caffe_mnist.schema.prototxt import Block, Field, replace
 
 
 def set_values(text: str, block: Block, name: str, values: Sequence[str]) -> str:
@@ -32,6 +32,12 @@ def set_values(text: str, block: Block, name: str, values: Sequence[str]) -> str
     return _merged(text, changes)
 
 
+def without_fields(text: str, block: Block, names: Sequence[str]) -> str:
+    """`text` without the fields of these names in `block`; lines that held nothing else go."""
+    old = [one for one in block.fields if one.name in names]
+    return _merged(text, [_without(text, old, index) for index in range(len(old))])
+
+
 def append(text: str, block: Block, lines: Sequence[str]) -> str:
     """`lines` at the end of `block`, indented as its other fields."""
     newline = _newline(text)
@@ -53,11 +59,10 @@ def append(text: str, block: Block, lines: Sequence[str]) -> str:
 def _without(text: str, old: Sequence[Field], index: int) -> tuple[int, int, str]:
     """The span that goes with the value `index` of a field's values."""
     one = old[index]
-    assert isinstance(one.value, Scalar)
     if one.listed and index and old[index - 1].start == one.start:
         return old[index - 1].value.end, one.value.end, ""
     whole = [other for other in old if other.start == one.start]
-    end = whole[-1].value.end
+    end = whole[-1].value.end + isinstance(one.value, Block)  # the brace
     if one.listed:
         end = text.index("]", end) + 1
     tail = re.compile(r"[ \t]*[;,]").match(text, end)
