@@ -9,8 +9,12 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError, exit_status
+
+if TYPE_CHECKING:
+    from caffe_mnist.engine.classifier import Classifier
 
 PROGRAM = "python -m caffe_mnist.predict"
 BEST = 5
@@ -39,6 +43,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--deploy", metavar="NET", help="the deploy net of a caffemodel")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes, one a line")
     parser.add_argument("--invert", action="store_true", help="for black on white")
+    parser.add_argument(
+        "--scale", type=float, metavar="X", help="factor for the bytes 0 … 255 (default: the net's)"
+    )
     parser.add_argument("--json", action="store_true", help="one JSON object a line")
     arguments = parser.parse_args(argv)
     return exit_status(lambda: run(arguments), PROGRAM)
@@ -46,23 +53,52 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """Load the model, then bring in, score and report the pictures."""
+    from caffe_mnist.datasets.picture import check_pictures
+
     labels = _labels(arguments.labels)
-    for path in arguments.images:
-        if not Path(path).is_file():
-            raise CaffeMnistError("there is no such picture", where=path)
+    check_pictures(arguments.images)
     with _model(arguments.model, arguments.deploy) as (deploy, weights):
         import numpy as np
 
         from caffe_mnist.datasets.picture import read_picture
-        from caffe_mnist.engine.classifier import Classifier
+        from caffe_mnist.engine.picture_input import PictureInput
+        from caffe_mnist.schema import caffe_pb2
+        from caffe_mnist.schema.messages import read_text
 
-        classifier = Classifier(deploy, weights)
+        taken = PictureInput(read_text(deploy, caffe_pb2.NetParameter), deploy).taken
+        classifier = None
         for begin in range(0, len(arguments.images), AT_ONCE):
             paths = arguments.images[begin : begin + AT_ONCE]
-            pictures = [read_picture(path, *classifier.taken, arguments.invert) for path in paths]
-            for path, scores in zip(paths, classifier.scores(np.stack(pictures))):
+            pictures = [read_picture(path, *taken, arguments.invert) for path in paths]
+            if classifier is None:  # torch takes a second: not before the pictures are there
+                classifier = _classifier(deploy, weights, arguments.scale)
+            for path, picture, scores in zip(
+                paths, pictures, classifier.scores(np.stack(pictures))
+            ):
                 _report(path, scores.tolist(), labels, arguments)
+                _note(path, picture, arguments)
     return 0
+
+
+def _classifier(deploy: Path, weights: Path, scale: float | None) -> Classifier:
+    try:
+        from caffe_mnist.engine.classifier import Classifier
+    except ImportError as error:
+        if error.name != "torch":
+            raise
+        raise CaffeMnistError(
+            "the embedded engine needs torch", hint="pip install 'caffe-mnist[engine]'"
+        ) from None
+    return Classifier(deploy, weights, scale)
+
+
+def _note(path: str, picture: Any, arguments: argparse.Namespace) -> None:
+    """Say so when a gray picture looks like the other way round."""
+    from caffe_mnist.datasets.picture import is_light
+
+    if len(picture) == 1 and is_light(picture) and not arguments.json:
+        advice = "without --invert" if arguments.invert else "--invert"
+        print(f"{PROGRAM}: {path} looks like black on white: try {advice}", file=sys.stderr)
 
 
 def _report(
@@ -115,7 +151,7 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
 
 
 def _is_part(name: str) -> bool:
-    return ".caffemodel" in name or name.endswith(".prototxt")
+    return ".caffemodel" in name or name.endswith((".prototxt", ".binaryproto"))
 
 
 def _labels(path: str | None) -> list[str] | None:
@@ -124,7 +160,8 @@ def _labels(path: str | None) -> list[str] | None:
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise CaffeMnistError(f"cannot read the labels: {error}", where=path) from None
+        reason = getattr(error, "strerror", None) or "no UTF-8 text"
+        raise CaffeMnistError(f"cannot read the labels: {reason}", where=path) from None
     return [line.strip() for line in lines if line.strip()]
 
 

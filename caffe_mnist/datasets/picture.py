@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import stat
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 
 LARGEST_FILE = 64 * 2**20
 MOST_PIXELS = 50_000_000
+
+
+class PictureError(CaffeMnistError):
+    """A file that is no picture, or a broken one."""
+
+
+def check_pictures(paths: Sequence[str | os.PathLike[str]]) -> None:
+    """Look at the heads of picture files; raises ManyFaultsError naming each that is none."""
+    faults = []
+    for path in paths:
+        try:
+            with _head(path):
+                pass
+        except CaffeMnistError as error:
+            if not isinstance(error, PictureError):
+                raise
+            faults += error.faults
+    if faults:
+        raise ManyFaultsError(faults)
 
 
 def read_picture(
@@ -17,19 +39,18 @@ def read_picture(
 ) -> Any:
     """The picture of `path` as uint8 of `channels` × `height` × `width` (colour as B, G, R).
 
-    EXIF turns are followed; transparent parts become black (white with `invert`, which makes
-    black on white into white on black). A picture of another shape keeps its proportions: it is
-    fitted into the net's input and the rest is black. Raises CaffeMnistError for what is no
-    picture, a broken one, or one too large to be honest.
+    EXIF turns are followed. Transparent parts become white where the picture is dark and with
+    `invert` (which makes black on white into white on black), else black. A picture of another
+    shape keeps its proportions: it is fitted into the net's input, and the rest takes the
+    colour of its border. Raises PictureError for what is no picture, a broken one, or one too
+    large to be honest.
     """
     import numpy as np
 
-    image = _open(path)
-    mode = "L" if channels == 1 else "RGB"
     if channels not in (1, 3):
         raise CaffeMnistError(f"the net takes {channels} channels, not a picture", where=path)
-    image = _flat(image, 255 if invert else 0).convert(mode)
-    values = np.asarray(_fit(image, height, width, 255 if invert else 0), np.uint8)
+    image = _flat(_open(path), invert).convert("L" if channels == 1 else "RGB")
+    values = np.asarray(_fit(image, height, width), np.uint8)
     if invert:
         values = 255 - values
     if channels == 1:
@@ -37,45 +58,68 @@ def read_picture(
     return values.transpose(2, 0, 1)[::-1].copy()
 
 
+def is_light(picture: Any) -> bool:
+    """Whether the border of a C × H × W picture is light, as of black on white."""
+    import numpy as np
+
+    return bool(np.median(_border(picture[0])) > 127)
+
+
 def _open(path: str | os.PathLike[str]) -> Any:
+    from PIL import ImageOps
+
+    with _head(path) as image, _decoding(path):
+        image.load()
+        return ImageOps.exif_transpose(image)
+
+
+def _head(path: str | os.PathLike[str]) -> Any:
+    """The picture, its pixels not yet decoded."""
     try:
-        from PIL import Image, ImageOps
+        from PIL import Image
     except ImportError:
         raise CaffeMnistError(
             "reading pictures needs Pillow", hint="pip install 'caffe-mnist[images]'"
         ) from None
     try:
-        size = os.stat(path).st_size
+        status = os.stat(path)
     except OSError as error:
-        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
-    if not size:
-        raise CaffeMnistError("is an empty file, no picture", where=path)
-    if size > LARGEST_FILE:
-        raise CaffeMnistError(f"{size} bytes are too many for a picture", where=path)
+        raise PictureError(f"cannot read: {error.strerror}", where=path) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise PictureError("is no file", where=path)
+    if not status.st_size:
+        raise PictureError("is an empty file, no picture", where=path)
+    if status.st_size > LARGEST_FILE:
+        raise PictureError(f"{status.st_size} bytes are too many for a picture", where=path)
+    with _decoding(path):
+        image = Image.open(path)
+    if image.width * image.height > MOST_PIXELS:
+        image.close()
+        raise PictureError(f"{image.width} × {image.height} pixels are too many", where=path)
+    return image
+
+
+@contextlib.contextmanager
+def _decoding(path: str | os.PathLike[str]) -> Iterator[None]:
+    """Whatever decoders raise for broken files, as a PictureError."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            image = Image.open(path)
-            if image.width * image.height > MOST_PIXELS:
-                raise CaffeMnistError(
-                    f"{image.width} × {image.height} pixels are too many", where=path
-                )
-            image.load()
-            return ImageOps.exif_transpose(image)
+            yield
     except (Image.DecompressionBombError, MemoryError):
-        raise CaffeMnistError("has too many pixels", where=path) from None
-    except CaffeMnistError:
-        raise
-    except Exception as error:  # decoders raise what they like for broken files
+        raise PictureError("has too many pixels", where=path) from None
+    except UnidentifiedImageError:
+        raise PictureError("is no picture that can be read", where=path) from None
+    except PermissionError as error:
+        raise PictureError(f"cannot read: {error.strerror}", where=path) from None
+    except Exception as error:  # decoders raise what they like
         text = " ".join(str(error).split()) or type(error).__name__
-        if "cannot identify image file" in text:
-            text = "is no picture that can be read"
-        else:
-            text = f"is a broken picture: {text}"
-        raise CaffeMnistError(text, where=path) from None
+        raise PictureError(f"is a broken picture: {text}", where=path) from None
 
 
-def _flat(image: Any, ground: int) -> Any:
+def _flat(image: Any, invert: bool) -> Any:
     """Without transparency, and with 16-bit gray brought to 8 bits."""
     from PIL import Image
 
@@ -83,15 +127,28 @@ def _flat(image: Any, ground: int) -> Any:
         high = image.getextrema()[1]
         scale = 255 / 65535 if high > 255 else 1.0
         return image.convert("F").point(lambda value: value * scale).convert("L")
-    if image.mode in ("LA", "RGBA", "PA") or "transparency" in image.info:
+    if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")
+        ground = 255 if invert or _is_dark(image) else 0
         flat = Image.new("RGBA", image.size, (ground, ground, ground, 255))
         return Image.alpha_composite(flat, image)
     return image
 
 
-def _fit(image: Any, height: int, width: int, ground: int) -> Any:
-    """Scaled as a whole into `width` × `height`, centred on `ground`."""
+def _is_dark(image: Any) -> bool:
+    """Whether what is not transparent in an RGBA picture is dark."""
+    import numpy as np
+
+    small = image.copy()
+    small.thumbnail((256, 256))
+    gray, alpha = small.convert("RGB").convert("L"), small.getchannel("A")
+    weights = np.asarray(alpha, np.float64)
+    return bool((np.asarray(gray) * weights).sum() < 127.5 * weights.sum())
+
+
+def _fit(image: Any, height: int, width: int) -> Any:
+    """Scaled as a whole into `width` × `height`, centred on the colour of its border."""
+    import numpy as np
     from PIL import Image
 
     if image.size == (width, height):
@@ -99,7 +156,17 @@ def _fit(image: Any, height: int, width: int, ground: int) -> Any:
     scale = min(width / image.width, height / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     small = image.resize(size, Image.Resampling.LANCZOS)
-    colour = ground if image.mode == "L" else (ground,) * 3
-    result = Image.new(image.mode, (width, height), colour)
+    if size == (width, height):
+        return small
+    colour = np.median(_border(np.asarray(small)), axis=0).astype(int).tolist()
+    ground = colour if isinstance(colour, int) else tuple(colour)
+    result = Image.new(image.mode, (width, height), ground)
     result.paste(small, ((width - size[0]) // 2, (height - size[1]) // 2))
     return result
+
+
+def _border(pixels: Any) -> Any:
+    """The outermost pixels of H × W (× C) in one row."""
+    import numpy as np
+
+    return np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])

@@ -20,6 +20,7 @@ from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
+from caffe_mnist.schema.upgrade import with_input_layer
 
 Report = Callable[[str, str], None]
 
@@ -50,7 +51,7 @@ class Net:
         stated = caffe_pb2.NetParameter()
         stated.CopyFrom(param)
         stated.state.phase = self.surroundings.phase  # type: ignore[assignment]
-        self.param = insert_splits(filter_net(stated))
+        self.param = insert_splits(filter_net(with_input_layer(stated)))
         self.name = self.param.name
         self.phase = self.surroundings.phase
         self.blobs: dict[str, Blob] = {}

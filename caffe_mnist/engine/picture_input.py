@@ -1,0 +1,71 @@
+"""What a deploy net takes: pictures of which shape, and what happens to their bytes."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from caffe_mnist.engine.data.transform import Transform
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.upgrade import with_input_layer
+
+Floats = npt.NDArray[np.float32]
+
+
+class PictureInput:
+    """The one input of a deploy net, found without building the net (and without torch).
+
+    The pictures are transformed as the Input layer's transform_param says: Caffe ignores it
+    there, and the launcher writes into it what the training did.
+    """
+
+    def __init__(
+        self,
+        net: caffe_pb2.NetParameter,
+        where: str | os.PathLike[str],
+        scale: float | None = None,
+    ) -> None:
+        """Find the input; `scale` goes before the one of the net.
+
+        Raises CaffeMnistError unless there is one input, of N × C × H × W.
+        """
+        layers = [one for one in with_input_layer(net).layer if one.type == "Input"]
+        names = [top for one in layers for top in one.top]
+        if len(names) != 1:
+            raise CaffeMnistError(
+                f"has {len(names)} inputs, expected one",
+                where=where,
+                hint="is it a deploy net, with an Input layer?",
+            )
+        shape = list(layers[0].input_param.shape[0].dim) if layers[0].input_param.shape else []
+        if len(shape) != 4 or min(shape) < 1:
+            text = " × ".join(map(str, shape)) or "no axes"
+            raise CaffeMnistError(
+                f"takes an input of {text}, expected N × C × H × W of pictures", where=where
+            )
+        self.name = names[0]
+        self.channels, self.height, self.width = shape[1:]
+        param = caffe_pb2.TransformationParameter()
+        param.CopyFrom(layers[0].transform_param)
+        if scale is not None:
+            param.scale = scale
+        beside = Path(where).parent / os.path.basename(param.mean_file)
+        if param.mean_file and not os.path.isfile(param.mean_file) and beside.is_file():
+            param.mean_file = str(beside)
+        self._transform = Transform(param, caffe_pb2.TEST, 0, str(where))
+
+    @property
+    def taken(self) -> tuple[int, int, int]:
+        """The shape of the pictures to give: before a crop, that of the mean image."""
+        mean = self._transform.mean
+        if self._transform.param.crop_size and mean is not None and mean.shape[1:] != (1, 1):
+            return mean.shape
+        return self.channels, self.height, self.width
+
+    def values(self, pictures: npt.NDArray[np.uint8]) -> Floats:
+        """Pictures N × C × H × W of bytes as the net takes them."""
+        return self._transform.batch(pictures)
