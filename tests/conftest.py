@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import pytest
 
-pytest_plugins = ["tests.fixtures.caffe", "tests.fixtures.mnist"]
-if importlib.util.find_spec("tests.fixtures.swift"):
-    pytest_plugins.append("tests.fixtures.swift")
+pytest_plugins = [
+    "tests.fixtures.caffe",
+    "tests.fixtures.mnist",
+    "tests.fixtures.swift",
+    "tests.fixtures.faults",
+]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

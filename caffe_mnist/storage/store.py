@@ -158,8 +158,11 @@ class Store:
 
         try:
             yield
-        except FileNotFoundError:
-            raise StoreError("there is no such object", where=self._place(name)) from None
+        except FileNotFoundError as error:
+            what = "there is no such object"
+            if "NoSuchBucket" in str(error):
+                what = _reason(error)
+            raise StoreError(what, where=self._place(name)) from None
         except exceptions.BaseError as error:
             raise StoreError(_reason(error), where=self._place(name)) from None
         except OSError as error:

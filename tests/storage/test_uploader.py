@@ -1,0 +1,295 @@
+"""The uploader: takes whole snapshots once, gives up on nothing, ends by itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from caffe_mnist.storage.pairs import pairs
+from caffe_mnist.storage.snapshots import fetch, published
+from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.uploader import Settings, Uploader
+from tests.fixtures.faults import REFUSE, FaultProxy
+from tests.fixtures.swift import Swift
+
+
+class Clock:
+    """A clock that goes only when told."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        """The time it was set to."""
+        return self.now
+
+
+def write(folder: Path, iteration: int, kind: str, size: int = 5000) -> Path:
+    """One file of a snapshot."""
+    path = folder / f"net_iter_{iteration}.{kind}"
+    path.write_bytes(os.urandom(size))
+    return path
+
+
+def snapshot(folder: Path, iteration: int, size: int = 5000) -> None:
+    """Both files, in Caffe's order."""
+    write(folder, iteration, "caffemodel", size)
+    write(folder, iteration, "solverstate", size)
+
+
+def uploader(folder: Path, **more: Any) -> tuple[Uploader, Clock]:
+    """An uploader of `folder` to `folder/store` with a clock of its own."""
+    clock = Clock()
+    settings = {"prefix": str(folder / "net"), "to": str(folder / "store"), "every": 0, **more}
+    return Uploader(Settings(**settings), clock), clock
+
+
+def iterations(folder: Path) -> list[int]:
+    """What the store holds."""
+    return [one.manifest.iteration for one in published(str(folder / "store"))]
+
+
+def test_weights_alone_are_no_snapshot(tmp_path: Path) -> None:
+    """Caffe writes the solver state second; before it there is nothing to take."""
+    write(tmp_path, 10, "caffemodel")
+    assert pairs(tmp_path / "net") == []
+    write(tmp_path, 10, "solverstate")
+    (tmp_path / "other_iter_10.solverstate").write_bytes(b"x")
+    assert [pair.iteration for pair in pairs(tmp_path / "net")] == [10]
+
+
+def test_a_snapshot_is_taken_when_it_has_settled(tmp_path: Path) -> None:
+    """Two looks must see the same, and nobody may have it open for writing."""
+    one, _ = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    one.look()
+    assert iterations(tmp_path) == []
+    with (tmp_path / "net_iter_10.solverstate").open("ab") as file:
+        file.write(b"more")
+        file.flush()
+        one.look()
+        one.look()
+        assert iterations(tmp_path) == []
+    one.look()
+    assert iterations(tmp_path) == [10]
+
+
+def test_nothing_is_uploaded_twice(tmp_path: Path) -> None:
+    """Not by the same uploader, nor by one that is started anew."""
+    snapshot(tmp_path, 10)
+    snapshot(tmp_path, 20)
+    for _ in range(2):
+        one, _ = uploader(tmp_path)
+        one.look(final=True)
+        one.look(final=True)
+    assert [entry.name for entry in open_store(tmp_path / "store").list()] == [
+        f"{folder}/{name}"
+        for folder, n in (("1", 10), ("2", 20))
+        for name in ("manifest.json", f"net_iter_{n}.caffemodel", f"net_iter_{n}.solverstate")
+    ]
+
+
+def test_a_snapshot_written_again_is_uploaded_again(tmp_path: Path) -> None:
+    """Other bytes under an old name are another snapshot."""
+    one, _ = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    one.look(final=True)
+    snapshot(tmp_path, 10)
+    one.look(final=True)
+    assert iterations(tmp_path) == [10, 10]
+
+
+def test_numbers_go_on_after_those_of_an_earlier_run(tmp_path: Path) -> None:
+    """A half upload without a manifest is overwritten, never left."""
+    snapshot(tmp_path, 10)
+    uploader(tmp_path)[0].look(final=True)
+    store = open_store(tmp_path / "store")
+    store.write("2/net_iter_15.caffemodel", b"half")
+    snapshot(tmp_path, 20)
+    uploader(tmp_path)[0].look(final=True)
+    assert [one.folder for one in published(str(tmp_path / "store"))] == ["1", "2"]
+    assert store.size("2/net_iter_15.caffemodel") is None
+
+
+def test_files_from_before_the_run_are_left(tmp_path: Path) -> None:
+    """`since` keeps an earlier run's files out."""
+    snapshot(tmp_path, 10)
+    old = time.time() - 100
+    for path in tmp_path.glob("net_iter_10.*"):
+        os.utime(path, (old, old))
+    snapshot(tmp_path, 20)
+    uploader(tmp_path, since=old + 50)[0].look(final=True)
+    assert iterations(tmp_path) == [20]
+
+
+def test_uploads_keep_their_distance(tmp_path: Path) -> None:
+    """At most one round in `every` seconds; the last round does not wait."""
+    one, clock = uploader(tmp_path, every=60)
+    for turn, iteration in enumerate((10, 20, 30)):
+        snapshot(tmp_path, iteration)
+        clock.now = turn * 10
+        one.look()
+        one.look()
+    assert iterations(tmp_path) == [10]
+    clock.now = 61
+    one.look()
+    assert iterations(tmp_path) == [10, 20, 30]
+    snapshot(tmp_path, 40)
+    one.look(final=True)
+    assert iterations(tmp_path) == [10, 20, 30, 40]
+
+
+def test_only_the_newest_are_kept_on_request(tmp_path: Path) -> None:
+    """Oldest first; `final` and the newest always stay."""
+    one, _ = uploader(tmp_path, keep=2)
+    open_store(tmp_path / "store").write("final/x", b"1")
+    for iteration in (10, 20, 30, 40):
+        snapshot(tmp_path, iteration)
+        one.look(final=True)
+    assert iterations(tmp_path) == [30, 40]
+    assert open_store(tmp_path / "store").size("final/x") == 1
+
+
+def test_failures_are_tried_again_with_growing_pauses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A store that cannot be written is not hammered, and nothing is lost."""
+    (tmp_path / "store").write_text("in the way")
+    one, clock = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    pauses = []
+    for _ in range(4):
+        assert not one.look(final=True)
+        pauses.append(one.not_before - clock.now)
+        assert not one.look(final=True)  # before the pause is over nothing is tried
+        clock.now = one.not_before
+    assert all(0 < pause <= 60 for pause in pauses)
+    assert pauses[3] > pauses[0]
+    assert one.failures == 4
+    (tmp_path / "store").unlink()
+    assert one.look(final=True)
+    assert iterations(tmp_path) == [10]
+    assert "iteration 10 not uploaded" in capsys.readouterr().err
+
+
+def start(folder: Path, to: str, *flags: str, **environment: str) -> subprocess.Popen[bytes]:
+    """The uploader as a process."""
+    return subprocess.Popen(
+        [
+            sys.executable, "-m", "caffe_mnist.storage.uploader", "--prefix", str(folder / "net"),
+            "--to", to, "--every", "0", "--report", str(folder / "report"), *flags,
+        ],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, **environment},
+    )  # fmt: skip
+
+
+def until(condition: Callable[[], object], seconds: float = 60) -> None:
+    """Wait until something is true."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def events(folder: Path) -> list[str]:
+    """The events of the report."""
+    if not (folder / "report").exists():
+        return []
+    return [json.loads(line)["event"] for line in (folder / "report").read_text().splitlines()]
+
+
+def test_sigterm_drains(tmp_path: Path) -> None:
+    """What is complete is in the store when the process ends with 0."""
+    process = start(tmp_path, str(tmp_path / "store"))
+    snapshot(tmp_path, 10)
+    until(lambda: "published" in events(tmp_path))
+    snapshot(tmp_path, 20)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    assert iterations(tmp_path) == [10, 20]
+
+
+def test_it_ends_with_its_launcher_and_the_trainer(tmp_path: Path) -> None:
+    """Alone, it waits for the trainer, takes its last snapshot and ends."""
+    with subprocess.Popen(["sleep", "600"]) as trainer:
+        process = start(tmp_path, str(tmp_path / "store"), "--trainer", str(trainer.pid))
+        assert process.stdin is not None
+        process.stdin.close()
+        snapshot(tmp_path, 10)
+        until(lambda: "published" in events(tmp_path))
+        assert process.poll() is None
+        snapshot(tmp_path, 20)
+        trainer.kill()
+    assert process.wait(timeout=60) == 0
+    assert iterations(tmp_path) == [10, 20]
+
+
+def test_it_tells_what_is_not_safe(tmp_path: Path) -> None:
+    """Exit status 1 when the store could not be reached to the end."""
+    (tmp_path / "store").write_text("in the way")
+    snapshot(tmp_path, 10)
+    process = start(tmp_path, str(tmp_path / "store"), "--drain-timeout", "1")
+    until(lambda: "failed" in events(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 1
+    assert events(tmp_path)[-1] == "gave up"
+
+
+def test_killed_in_the_middle_nothing_is_lost(swift: Swift, tmp_path: Path) -> None:
+    """After kill -9 the next one completes the store; no lie is ever published."""
+    url = f"s3://{swift.bucket()}/run"
+    for iteration in (10, 20, 30):
+        snapshot(tmp_path, iteration, 3_000_000)
+    environment = swift.env()
+    for delay in (0.2, 0.4, 0.8):
+        process = start(tmp_path, url, **environment)
+        time.sleep(delay)
+        process.kill()
+        process.wait()
+    process = start(tmp_path, url, **environment)
+    until(lambda: events(tmp_path).count("published") >= 3)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment.items():
+            patch.setenv(name, value)
+        found = published(url)
+        assert [one.manifest.iteration for one in found] == [10, 20, 30]
+        for one in found:
+            fetch(one.url, tmp_path / "check" / one.folder)
+
+
+def test_a_store_that_comes_back(swift: Swift, faults: FaultProxy, tmp_path: Path) -> None:
+    """While nobody answers snapshots wait; then they go up."""
+    url = f"s3://{swift.bucket()}/run"
+    faults.fault(REFUSE)
+    snapshot(tmp_path, 10)
+    process = start(tmp_path, url, **swift.env(faults.endpoint))
+    until(lambda: "failed" in events(tmp_path))
+    faults.fault(None)
+    until(lambda: "published" in events(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 0
+
+
+def test_secrets_stay_out_of_sight(swift: Swift, tmp_path: Path) -> None:
+    """Neither the process list nor the report holds a key."""
+    snapshot(tmp_path, 10)
+    process = start(tmp_path, f"s3://{swift.bucket()}/run", **swift.env())
+    until(lambda: "published" in events(tmp_path))
+    command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    process.send_signal(signal.SIGTERM)
+    process.wait(timeout=60)
+    for text in (command.decode(), (tmp_path / "report").read_text()):
+        assert swift.secret not in text.replace("test:tester", "")
