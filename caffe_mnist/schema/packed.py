@@ -56,9 +56,7 @@ def numbers(blob: Any, where: object, field: str = "data") -> Floats:
         values = np.array(getattr(plain, field) or getattr(plain, f"double_{field}"), np.float32)
     sizes = shape(blob)
     if values.size != math.prod(sizes) or min(sizes, default=0) < 0:
-        raise CaffeMnistError(
-            f"{values.size} numbers for a blob of shape {sizes}", where=where
-        )
+        raise CaffeMnistError(f"{values.size} numbers for a blob of shape {sizes}", where=where)
     return values.astype(np.float32, copy=False)
 
 
