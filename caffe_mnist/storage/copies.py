@@ -52,8 +52,8 @@ def download_folder(
 ) -> list[Path]:
     """Everything below `url` into `folder`; returns the files.
 
-    `only` picks by name. Files of an object's size that are not older than it are
-    kept. Raises StoreError when there is nothing, or when the store fails.
+    `only` picks by name. A file gets its object's time, so that one of the same size and time
+    is kept. Raises StoreError when there is nothing, or when the store fails.
     """
     if is_local(url) and not os.path.isdir(parse(url).path):
         raise StoreError("there is no such folder", where=url)
@@ -112,6 +112,9 @@ def _download(store: Store, entry: Entry, target: Path, add: Callable[[int], Non
             raise StoreError(
                 f"gave {size} bytes instead of {entry.size}", where=join(store.url, entry.name)
             )
+        if entry.modified:
+            file.flush()
+            os.utime(file.fileno(), (entry.modified, entry.modified))
 
 
 def _in_parallel(work: Callable[..., None], items: Sequence[object]) -> None:
@@ -138,4 +141,4 @@ def _is_there(path: Path, entry: Entry) -> bool:
     if not path.is_file():
         return False
     status = path.stat()
-    return status.st_size == entry.size and status.st_mtime >= entry.modified
+    return status.st_size == entry.size and abs(status.st_mtime - entry.modified) < 1e-3

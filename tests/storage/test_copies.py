@@ -47,7 +47,7 @@ def test_a_folder_goes_there_and_back(s3: str, tmp_path: Path) -> None:
 def test_a_second_download_takes_only_what_changed(
     s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files of the same size that are newer than their object are kept."""
+    """Files of their object's size and time are kept."""
     store = open_store(s3)
     store.write("same", b"1")
     store.write("grown", b"1")

@@ -1,0 +1,73 @@
+"""The metrics of a run as a table and as a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+
+from caffe_mnist.watch.curves import draw
+from caffe_mnist.watch.metrics import Metrics
+
+LOG = """\
+I1121 03:19:49.139127  6541 solver.cpp:347] Iteration 0, Testing net (#0)
+I1121 03:19:49.403692  6541 solver.cpp:414]     Test net output #0: accuracy = 0.153
+I1121 03:19:49.403750  6541 solver.cpp:414]     Test net output #1: loss = 2.33 (* 1 = 2.33 loss)
+I1121 03:19:49.458003  6541 solver.cpp:239] Iteration 0 (-nan iter/s, 0s/50 iters), loss = 2.36
+I1121 03:19:49.458060  6541 solver.cpp:258]     Train net output #0: loss = 2.36 (* 1 = 2.36 loss)
+I1121 03:19:49.458069  6541 sgd_solver.cpp:112] Iteration 0, lr = 0.01
+I1121 03:19:51.173645  6541 solver.cpp:239] Iteration 50 (29.15 iter/s, 1.7s/50 iters), loss = 0.3
+I1121 03:19:51.173868  6541 sgd_solver.cpp:112] Iteration 50, lr = 0.009
+I1121 03:19:53.020414  6541 solver.cpp:347] Iteration 100, Testing net (#0)
+I1121 03:19:53.020414  6541 solver.cpp:414]     Test net output #0: accuracy = 0.887
+I1121 03:19:53.020414  6541 solver.cpp:347] Iteration 100, Testing net (#1)
+I1121 03:19:53.020414  6541 solver.cpp:414]     Test net output #0: accuracy = 0.5
+"""
+
+
+def metrics() -> Metrics:
+    """The metrics of the log above."""
+    found = Metrics(clock=lambda: 5.0)
+    for line in LOG.splitlines():
+        found.feed(line)
+    return found
+
+
+def test_a_row_for_each_iteration() -> None:
+    """Values stand in the row of their iteration, missing ones are empty."""
+    rows = list(csv.DictReader(io.StringIO(metrics().to_csv())))
+    assert [row["iteration"] for row in rows] == ["0", "50", "100"]
+    assert rows[0]["loss"] == "2.36"
+    assert rows[0]["test0_accuracy"] == "0.153"
+    assert rows[0]["iterations_per_second"] == ""
+    assert rows[1]["iterations_per_second"] == "29.15"
+    assert rows[1]["lr"] == "0.009"
+    assert rows[1]["test0_accuracy"] == ""
+    assert (rows[2]["test0_accuracy"], rows[2]["test1_accuracy"]) == ("0.887", "0.5")
+
+
+def test_results_are_the_last_values() -> None:
+    """What `run.json` says of a run."""
+    results = metrics().results()
+    assert results["test0_accuracy"] == 0.887
+    assert results["loss"] == 0.3
+    assert results["iteration"] == 100
+
+
+def test_outputs_of_several_values_get_a_column_each() -> None:
+    """A blob with three values is logged three times under one name."""
+    found = Metrics()
+    found.feed("I1121 03:19:49.1 1 solver.cpp:347] Iteration 0, Testing net (#0)")
+    for index, value in enumerate((0.9, 0.1, 0.2)):
+        found.feed(f"I1121 03:19:49.1 1 s.cpp:4]     Test net output #{index}: x = {value}")
+    assert found.results() == {"iteration": 0, "test0_x": 0.9, "test0_x_1": 0.1, "test0_x_2": 0.2}
+
+
+def test_curves_are_a_picture(tmp_path: Path) -> None:
+    """A PNG of losses and accuracies."""
+    pytest.importorskip("matplotlib")
+    assert draw(metrics(), tmp_path / "curves.png", "run")
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert draw(Metrics(), tmp_path / "empty.png")
