@@ -34,7 +34,7 @@ else
     "$python" -m caffe_mnist.train --data-url "$data" --train-url $store --snapshot auto \
         --solver prototxt/lenet/lenet_solver.prototxt --caffe embedded \
         --data-local-path $here/data --model-local-path $here/model \
-        --set max_iter=3000 --set test_interval=1000 --set snapshot=1000 --upload-every 5
+        --set max_iter=5000 --set test_interval=1000 --set snapshot=1000 --upload-every 5
 fi
 
 "$python" - "$store" "$here" <<'REPORT'
@@ -47,7 +47,7 @@ from caffe_mnist.datasets.datum import decode
 
 store, here = map(pathlib.Path, sys.argv[1:])
 results = json.loads((store / "final/run.json").read_text())["results"]
-print(f"\nAccuracy on the test images: {results['test_accuracy']:.4f}")
+print(f"\nAccuracy on the test images: {results['test0_accuracy']:.4f}")
 print(f"\nIn the store ({store}):")
 for path in sorted(path for path in store.rglob("*") if path.is_file()):
     print(f"  {path.stat().st_size:>10,} {path.relative_to(store)}")

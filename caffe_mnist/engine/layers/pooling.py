@@ -28,6 +28,7 @@ class Pooling(Layer):
     """
 
     tops = (1, 2)
+    places: Tensor
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Check the settings."""
@@ -136,8 +137,8 @@ class Pooling(Layer):
         """The winners' places in the picture without the padding."""
         if not self.wide:
             return self.places
-        rows = self.places // padded - self.pad[0]
-        return rows * width + self.places % padded - self.pad[1]
+        rows: Tensor = torch.div(self.places, padded, rounding_mode="floor") - self.pad[0]
+        return rows * width + torch.remainder(self.places, padded) - self.pad[1]
 
 
 def _as(gradient: Tensor, x: Tensor) -> Tensor:
