@@ -14,10 +14,10 @@ from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.net import Net
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
-from tests.parity.cases import CASES, Case
+from tests.parity.cases import CASES
+from tests.parity.cases.case import Case
 
 TOLERANCE = 1e-4
-LOSSES = {"SoftmaxWithLoss"}
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -67,7 +67,7 @@ def _given(case: Case) -> Arrays:
         given[f"in{index}"] = values.astype(np.float32)
     for index, blob in enumerate(net.layers[-1].blobs):
         given[f"p{index}"] = random.normal(size=blob.shape).astype(np.float32)
-    if case.type not in LOSSES:
+    if not net.layers[-1].loss_layer:
         for index, blob in enumerate(net.tops[-1]):
             given[f"d{index}"] = random.normal(size=blob.shape).astype(np.float32)
     return given

@@ -1,0 +1,58 @@
+"""One layer in one setting, as prototxt: it runs under real Caffe and under the engine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Case:
+    """One layer: its type and settings, and what comes in.
+
+    `bottoms` are shapes; a string such as "labels:10" takes the shape of the first bottom's
+    predictions and whole numbers below 10.
+    """
+
+    name: str
+    type: str
+    settings: str = ""
+    bottoms: tuple[tuple[int, ...] | str, ...] = ((2, 3, 8, 9),)
+    tops: int = 1
+    phase: str = "TRAIN"
+    in_place: bool = False
+    positive: bool = False
+
+    def net(self) -> str:
+        """The whole net: an Input for each bottom, then the layer; gradients for everything."""
+        text = f'name: "{self.name}" force_backward: true\n'
+        names = [f"in{index}" for index in range(len(self.bottoms))]
+        for name, shape in zip(names, self.shapes()):
+            dims = " ".join(f"dim: {size}" for size in shape)
+            text += (
+                f'layer {{ name: "{name}" type: "Input" top: "{name}" '
+                f"input_param {{ shape {{ {dims} }} }} }}\n"
+            )
+        tops = ["in0"] if self.in_place else [f"out{index}" for index in range(self.tops)]
+        bottoms = " ".join(f'bottom: "{name}"' for name in names)
+        outs = " ".join(f'top: "{name}"' for name in tops)
+        return text + (
+            f'layer {{ name: "layer" type: "{self.type}" {bottoms} {outs} {self.settings} }}\n'
+        )
+
+    def shapes(self) -> list[tuple[int, ...]]:
+        """The bottoms' shapes, those of labels worked out."""
+        shapes: list[tuple[int, ...]] = []
+        for bottom in self.bottoms:
+            if isinstance(bottom, str):
+                first = shapes[0]
+                shapes.append((first[0], *first[2:]))
+            else:
+                shapes.append(bottom)
+        return shapes
+
+    def limits(self) -> list[int]:
+        """For each bottom, 0, or the number below which its whole numbers lie."""
+        return [int(b.split(":")[1]) if isinstance(b, str) else 0 for b in self.bottoms]
+
+
+FILL = 'weight_filler { type: "gaussian" std: 0.3 } bias_filler { type: "gaussian" std: 0.3 }'
