@@ -13,6 +13,9 @@ import sys
 import caffe
 import numpy as np
 
+# What a bottom's gradient holds before the backward pass, to see whether it is written.
+UNTOUCHED = 7
+
 
 def run(path):
     """Run the net of `path` and save what came out."""
@@ -29,7 +32,10 @@ def run(path):
     layer = len(net.layers) - 1
     tops = [net.blobs[name] for name in net.top_names["layer"]]
     out = {f"top{index}": blob.data.copy() for index, blob in enumerate(tops)}
+    out.update((f"p{index}", blob.data.copy()) for index, blob in enumerate(parameters))
     if str(given["phase"]) == "TRAIN":
+        for name in net.bottom_names["layer"]:
+            net.blobs[name].diff[...] = UNTOUCHED
         for index, blob in enumerate(tops):
             if f"d{index}" in given.files:
                 blob.diff[...] = given[f"d{index}"]

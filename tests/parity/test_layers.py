@@ -18,6 +18,8 @@ from tests.parity.cases import CASES
 from tests.parity.cases.case import Case
 
 TOLERANCE = 1e-4
+# What a bottom's gradient holds before the backward pass (as in net_runner.py).
+UNTOUCHED = 7
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
@@ -66,7 +68,11 @@ def _given(case: Case) -> Arrays:
             values = np.abs(values) + 0.5
         given[f"in{index}"] = values.astype(np.float32)
     for index, blob in enumerate(net.layers[-1].blobs):
-        given[f"p{index}"] = random.normal(size=blob.shape).astype(np.float32)
+        values = random.normal(size=blob.shape)
+        if case.positive_parameters:
+            values = np.abs(values) + 0.5
+        given[f"p{index}"] = values.astype(np.float32)
+    _forward(net, given)
     if not net.layers[-1].loss_layer:
         for index, blob in enumerate(net.tops[-1]):
             given[f"d{index}"] = random.normal(size=blob.shape).astype(np.float32)
@@ -79,19 +85,25 @@ def _net(case: Case) -> Net:
     return Net(param, Surroundings(phase))
 
 
-def _run(case: Case, given: Arrays) -> Arrays:
-    """What net_runner.py does, on the engine."""
-    net = _net(case)
+def _forward(net: Net, given: Arrays) -> None:
     for name, values in given.items():
         if name.startswith("in"):
             net.blobs[name].data = torch.from_numpy(values.copy())
-    layer = net.layers[-1]
-    for index, blob in enumerate(layer.blobs):
+    for index, blob in enumerate(net.layers[-1].blobs):
         blob.data = torch.from_numpy(given[f"p{index}"])
     net.forward()
-    last = len(net.layers) - 1
+
+
+def _run(case: Case, given: Arrays) -> Arrays:
+    """What net_runner.py does, on the engine."""
+    net = _net(case)
+    _forward(net, given)
+    last, layer = len(net.layers) - 1, net.layers[-1]
     out = {f"top{k}": blob.data.numpy().copy() for k, blob in enumerate(net.tops[-1])}
+    out.update((f"p{k}", blob.data.numpy().copy()) for k, blob in enumerate(layer.blobs))
     if case.phase == "TRAIN":
+        for blob in net.bottoms[-1]:
+            blob.diff = torch.full(blob.shape, float(UNTOUCHED))
         for index, blob in enumerate(net.tops[-1]):
             if f"d{index}" in given:
                 blob.diff = torch.from_numpy(given[f"d{index}"].copy())

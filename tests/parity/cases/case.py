@@ -10,7 +10,10 @@ class Case:
     """One layer: its type and settings, and what comes in.
 
     `bottoms` are shapes; a string such as "labels:10" takes the shape of the first bottom's
-    predictions and whole numbers below 10.
+    predictions and whole numbers below 10, "labels:10:4,1" the shape (4, 1). With `positive`,
+    bottoms are at least 0.5, with `positive_parameters` parameters are. Without `force`, the
+    settings themselves say what gets gradients (propagate_down under a loss_weight), for layers
+    that Caffe cannot force to go backward.
     """
 
     name: str
@@ -21,10 +24,12 @@ class Case:
     phase: str = "TRAIN"
     in_place: bool = False
     positive: bool = False
+    positive_parameters: bool = False
+    force: bool = True
 
     def net(self) -> str:
         """The whole net: an Input for each bottom, then the layer; gradients for everything."""
-        text = f'name: "{self.name}" force_backward: true\n'
+        text = f'name: "{self.name}" force_backward: {str(self.force).lower()}\n'
         names = [f"in{index}" for index in range(len(self.bottoms))]
         for name, shape in zip(names, self.shapes()):
             dims = " ".join(f"dim: {size}" for size in shape)
@@ -43,11 +48,13 @@ class Case:
         """The bottoms' shapes, those of labels worked out."""
         shapes: list[tuple[int, ...]] = []
         for bottom in self.bottoms:
-            if isinstance(bottom, str):
+            if not isinstance(bottom, str):
+                shapes.append(bottom)
+            elif bottom.count(":") > 1:
+                shapes.append(tuple(int(size) for size in bottom.split(":")[2].split(",")))
+            else:
                 first = shapes[0]
                 shapes.append((first[0], *first[2:]))
-            else:
-                shapes.append(bottom)
         return shapes
 
     def limits(self) -> list[int]:
