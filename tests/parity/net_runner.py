@@ -28,10 +28,12 @@ def run(path):
     parameters = net.params.get("layer", [])
     for index, blob in enumerate(parameters):
         blob.data[...] = given[f"p{index}"]
-    net.forward()
     layer = len(net.layers) - 1
     tops = [net.blobs[name] for name in net.top_names["layer"]]
-    out = {f"top{index}": blob.data.copy() for index, blob in enumerate(tops)}
+    out = {}
+    for turn in range(int(given["passes"])):
+        net.forward()
+        out.update((f"top{index}_{turn}", blob.data.copy()) for index, blob in enumerate(tops))
     out.update((f"p{index}", blob.data.copy()) for index, blob in enumerate(parameters))
     if str(given["phase"]) == "TRAIN":
         for name in net.bottom_names["layer"]:

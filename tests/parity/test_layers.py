@@ -28,17 +28,27 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 def outcomes(real_caffe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """For each case what was given and what real Caffe made of it; one process for all."""
     folder = tmp_path_factory.mktemp("layers")
-    given = {case.name: _given(case) for case in CASES}
+    given: dict[str, Arrays] = {}
     for case in CASES:
-        (folder / f"{case.name}.prototxt").write_text(case.net())
-        np.savez(folder / f"{case.name}.npz", phase=case.phase, **given[case.name])
+        if case.files:
+            (folder / case.name).mkdir()
+            case.files(folder / case.name)
+        given[case.name] = _given(case, folder / case.name)
+        (folder / f"{case.name}.prototxt").write_text(case.net(folder / case.name))
+        np.savez(
+            folder / f"{case.name}.npz", phase=case.phase, passes=case.passes, **given[case.name]
+        )
     runner = Path(__file__).parent / "net_runner.py"
     result = subprocess.run(
         [real_caffe / "caffe-python", runner, folder], capture_output=True, text=True
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return {
-        case.name: (given[case.name], dict(np.load(folder / f"{case.name}.out.npz")))
+        case.name: (
+            folder / case.name,
+            given[case.name],
+            dict(np.load(folder / f"{case.name}.out.npz")),
+        )
         for case in CASES
     }
 
@@ -47,8 +57,8 @@ def outcomes(real_caffe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_layer_equals_real_caffe(case: Case, outcomes: dict[str, Any]) -> None:
     """Tops, gradients of bottoms and of parameters agree within 1e-4 of the largest value."""
-    given, real = outcomes[case.name]
-    ours = _run(case, given)
+    folder, given, real = outcomes[case.name]
+    ours = _run(case, given, folder)
     assert set(ours) == set(real)
     for name, values in real.items():
         assert ours[name].shape == values.shape, name
@@ -57,10 +67,10 @@ def test_layer_equals_real_caffe(case: Case, outcomes: dict[str, Any]) -> None:
         assert worst <= TOLERANCE, f"{name}: {worst:.2e} of the largest value"
 
 
-def _given(case: Case) -> Arrays:
+def _given(case: Case, folder: Path) -> Arrays:
     """Random bottoms, parameters and top gradients, the same for both sides."""
     random = np.random.default_rng(sum(map(ord, case.name)))
-    net = _net(case)
+    net = _net(case, folder)
     given: Arrays = {}
     for index, (shape, limit) in enumerate(zip(case.shapes(), case.limits())):
         values = random.integers(0, limit, shape) if limit else random.normal(size=shape)
@@ -72,34 +82,39 @@ def _given(case: Case) -> Arrays:
         if case.positive_parameters:
             values = np.abs(values) + 0.5
         given[f"p{index}"] = values.astype(np.float32)
-    _forward(net, given)
+    _fill(net, given)
+    net.forward()
     if not net.layers[-1].loss_layer:
         for index, blob in enumerate(net.tops[-1]):
             given[f"d{index}"] = random.normal(size=blob.shape).astype(np.float32)
+    net.close()
     return given
 
 
-def _net(case: Case) -> Net:
-    param = parse_text(case.net(), caffe_pb2.NetParameter, case.name)
+def _net(case: Case, folder: Path) -> Net:
+    param = parse_text(case.net(folder), caffe_pb2.NetParameter, case.name)
     phase = caffe_pb2.TEST if case.phase == "TEST" else caffe_pb2.TRAIN
     return Net(param, Surroundings(phase))
 
 
-def _forward(net: Net, given: Arrays) -> None:
+def _fill(net: Net, given: Arrays) -> None:
     for name, values in given.items():
         if name.startswith("in"):
             net.blobs[name].data = torch.from_numpy(values.copy())
     for index, blob in enumerate(net.layers[-1].blobs):
         blob.data = torch.from_numpy(given[f"p{index}"])
-    net.forward()
 
 
-def _run(case: Case, given: Arrays) -> Arrays:
+def _run(case: Case, given: Arrays, folder: Path) -> Arrays:
     """What net_runner.py does, on the engine."""
-    net = _net(case)
-    _forward(net, given)
+    net = _net(case, folder)
+    _fill(net, given)
     last, layer = len(net.layers) - 1, net.layers[-1]
-    out = {f"top{k}": blob.data.numpy().copy() for k, blob in enumerate(net.tops[-1])}
+    out = {}
+    for turn in range(case.passes):
+        net.forward()
+        for index, blob in enumerate(net.tops[-1]):
+            out[f"top{index}_{turn}"] = blob.data.numpy().copy()
     out.update((f"p{k}", blob.data.numpy().copy()) for k, blob in enumerate(layer.blobs))
     if case.phase == "TRAIN":
         for blob in net.bottoms[-1]:
@@ -113,4 +128,5 @@ def _run(case: Case, given: Arrays) -> Arrays:
             out[f"diff_{name}"] = blob.diff.numpy().copy()
         for index, parameter in enumerate(layer.blobs):
             out[f"dp{index}"] = parameter.diff.numpy().copy()
+    net.close()
     return out

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -13,7 +15,8 @@ class Case:
     predictions and whole numbers below 10, "labels:10:4,1" the shape (4, 1). With `positive`,
     bottoms are at least 0.5, with `positive_parameters` parameters are. Without `force`, the
     settings themselves say what gets gradients (propagate_down under a loss_weight), for layers
-    that Caffe cannot force to go backward.
+    that Caffe cannot force to go backward. `files` writes what the layer reads into a folder,
+    which the settings call FOLDER. With several `passes`, the tops of each forward pass count.
     """
 
     name: str
@@ -26,8 +29,10 @@ class Case:
     positive: bool = False
     positive_parameters: bool = False
     force: bool = True
+    files: Callable[[Path], None] | None = None
+    passes: int = 1
 
-    def net(self) -> str:
+    def net(self, folder: Path) -> str:
         """The whole net: an Input for each bottom, then the layer; gradients for everything."""
         text = f'name: "{self.name}" force_backward: {str(self.force).lower()}\n'
         names = [f"in{index}" for index in range(len(self.bottoms))]
@@ -40,8 +45,9 @@ class Case:
         tops = ["in0"] if self.in_place else [f"out{index}" for index in range(self.tops)]
         bottoms = " ".join(f'bottom: "{name}"' for name in names)
         outs = " ".join(f'top: "{name}"' for name in tops)
+        settings = self.settings.replace("FOLDER", str(folder))
         return text + (
-            f'layer {{ name: "layer" type: "{self.type}" {bottoms} {outs} {self.settings} }}\n'
+            f'layer {{ name: "layer" type: "{self.type}" {bottoms} {outs} {settings} }}\n'
         )
 
     def shapes(self) -> list[tuple[int, ...]]:
