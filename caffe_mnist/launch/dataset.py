@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -59,9 +60,17 @@ def make_missing(wanted: Sequence[Path], folder: Path) -> list[Path]:
     except CaffeMnistError as error:
         text = f"there is no such database, nor MNIST to make it of: {error}"
         raise CaffeMnistError(text, where=missing[0]) from None
-    out = missing[0].parent
     with RecordProgress(sys.stderr) as progress:
-        mnist.convert(folder, out, overwrite=True, progress=progress)
+        for out in dict.fromkeys(path.parent for path in missing):
+            needed = [path for path in missing if path.parent == out]
+            if not any((out / name).exists() for name in names):
+                mnist.convert(folder, out, progress=progress)
+                continue
+            # The other one is there already and may be of the user's own making: it stays.
+            with tempfile.TemporaryDirectory(prefix=".mnist.", dir=out) as aside:
+                mnist.convert(folder, aside, progress=progress)
+                for path in needed:
+                    os.rename(os.path.join(aside, path.name), path)
     return missing
 
 
@@ -69,12 +78,15 @@ def fingerprints(wanted: Sequence[Path]) -> list[dict[str, Any]]:
     """Path, records, bytes and SHA-256 of each database, for `run.json`."""
     from caffe_mnist.datasets.database import Database
 
-    found = []
+    found: list[dict[str, Any]] = []
     for path in wanted:
         data = path / "data.mdb"
-        size = data.stat().st_size
+        if (path / "CURRENT").is_file() and not data.exists():  # a LevelDB: real Caffe reads it
+            found.append({"path": os.fspath(path), "records": None, "bytes": None, "sha256": None})
+            continue
         with Database(path) as database:
             records = len(database)
+        size = data.stat().st_size
         digest = sha256(data) if size <= LARGEST_HASHED else None
         found.append({"path": os.fspath(path), "records": records, "bytes": size, "sha256": digest})
     return found

@@ -30,13 +30,16 @@ def describe(plan: Plan) -> str:
     if start == "auto":
         start = f"the newest complete snapshot in {plan.model_folder}"
         start += f" or {settings.train_url}" if settings.train_url else ""
-    lines.append(f"start from {settings.weights or ('nothing' if start == 'none' else start)}")
+        start += f", else from {settings.weights or 'nothing'}"
+    elif start == "none":
+        start = settings.weights or "nothing"
+    lines.append(f"start from {start}")
     if settings.train_url:
         every = f"at most every {settings.upload_every:g} s"
         lines.append(
             f"upload each snapshot {plan.prefix}_iter_N to {settings.train_url}/1, /2, …, {every}"
         )
-    weights = settings.weights or ""
+    weights = (settings.weights or "") if settings.snapshot == "none" else ""
     snapshot = "" if settings.snapshot == "none" else f"<{settings.snapshot}>"
     command = plan.trainer.arguments(
         str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position

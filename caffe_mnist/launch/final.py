@@ -9,6 +9,7 @@ from typing import Any
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import databases, picture_shape
 from caffe_mnist.launch.plan import Plan
+from caffe_mnist.launch.resume import Start
 from caffe_mnist.layouts.deploy import deploy_text, fits, transform_of, with_transform
 from caffe_mnist.layouts.rewrite import write_texts
 from caffe_mnist.layouts.rules import Rules
@@ -16,13 +17,16 @@ from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import FINAL, Manifest, publish
+from caffe_mnist.storage.snapshots import FINAL, Manifest, publish, published, sha256
 from caffe_mnist.storage.urls import join
 
 
-def last_snapshot(plan: Plan, since: float) -> Pair:
-    """The snapshot of the highest iteration that this run wrote (or resumed at its end)."""
+def last_snapshot(plan: Plan, since: float, start: Start) -> Pair:
+    """The snapshot of the highest iteration that this run wrote; else the one it began with."""
     found = pairs(plan.prefix, since)
+    if not found and start.snapshot:
+        prefix = re.sub(r"_iter_\d+\.solverstate(\.h5)?$", "", start.snapshot)
+        found = [pair for pair in pairs(prefix) if pair.iteration == start.iteration]
     if not found:
         raise JobError(
             "the training ended without a snapshot",
@@ -44,6 +48,17 @@ def publish_final(plan: Plan, snapshot: Pair) -> Manifest:
     assert plan.settings.train_url
     url = join(plan.settings.train_url, FINAL)
     return publish(url, final_files(plan, snapshot), snapshot.iteration)
+
+
+def is_published(plan: Plan, snapshot: Pair) -> bool:
+    """Whether `final` is complete and holds this very model."""
+    assert plan.settings.train_url
+    url = join(plan.settings.train_url, FINAL)
+    there = next((one for one in published(plan.settings.train_url) if one.url == url), None)
+    if there is None or there.manifest.iteration != snapshot.iteration:
+        return False
+    sums = {file.name: file.sha256 for file in there.manifest.files}
+    return sums.get(snapshot.weights.name) == sha256(snapshot.weights)
 
 
 def deploy_file(plan: Plan) -> Path | None:

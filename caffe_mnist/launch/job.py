@@ -15,7 +15,7 @@ from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
-from caffe_mnist.launch.final import last_snapshot, publish_final
+from caffe_mnist.launch.final import is_published, last_snapshot, publish_final
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.process import (
     Follower,
@@ -29,12 +29,16 @@ from caffe_mnist.launch.record import RunRecord, caffe_version
 from caffe_mnist.launch.resume import Start, find_start
 from caffe_mnist.launch.supervise import Supervisor
 from caffe_mnist.layouts.rewrite import write_tree
+from caffe_mnist.storage.pairs import Pair
 from caffe_mnist.storage.snapshots import FINAL
 from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.urls import join
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.curves import draw
 from caffe_mnist.watch.metrics import Metrics
+
+# How much of a failed trainer's log is shown where the rest was hidden behind the bar.
+SHOWN_LINES = 15
 
 
 def run_job(plan: Plan) -> int:
@@ -59,7 +63,8 @@ def run_job(plan: Plan) -> int:
             record.notes.append(str(error))
             record.end(status, error.status)
             record.write(plan.model_folder / "run.json")
-            _leave_record(plan)
+            if not isinstance(error, StoreError):  # it would not take the record either
+                _leave_record(plan)
             raise
     say(f"done: {_summary(record)}")
     return 0
@@ -86,19 +91,29 @@ def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
     start = find_start(plan)
     record.start = start.note
     say(f"starting {start.note}")
-    begun = time.time()
+    metrics, begun = Metrics(), time.time()
+    if settings.snapshot == "auto" and start.snapshot:
+        metrics = Metrics.read(plan.model_folder / "metrics.csv", start.iteration)
     if start.snapshot and start.iteration >= plan.max_iter:
         say(f"iteration {start.iteration} is the last one already: nothing to train")
-        begun = 0.0
+        record.results = metrics.results()
+        if settings.train_url and is_published(plan, last_snapshot(plan, begun, start)):
+            say(f"the final model is in {join(settings.train_url, FINAL)} already")
+            return
     else:
-        _train(plan, record, requests, solver, start)
-    _finish(plan, record, 0.0 if start.snapshot else begun)
+        _train(plan, record, requests, solver, start, metrics)
+    _finish(plan, record, last_snapshot(plan, begun, start))
 
 
 def _train(
-    plan: Plan, record: RunRecord, requests: StopRequests, solver: Path, start: Start
+    plan: Plan,
+    record: RunRecord,
+    requests: StopRequests,
+    solver: Path,
+    start: Start,
+    metrics: Metrics,
 ) -> None:
-    settings, metrics = plan.settings, Metrics()
+    settings = plan.settings
     if start.snapshot and not plan.trainer.embedded:
         record.notes.append("real Caffe reads its database from the start after a resume")
         say(record.notes[-1])
@@ -106,11 +121,14 @@ def _train(
         str(solver), settings.gpus, start.weights, start.snapshot, settings.data_position
     )
     say("running " + " ".join(command))
+    record.write(plan.model_folder / "run.json")
     since = time.time()
+    goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
+    log_start = plan.log.stat().st_size if goes_on else 0
     requests.only_note = True
     with record.timed("train"):
-        process = start_trainer(command, plan.log)
-        follower, bar = Follower(plan.log), Bar(plan.max_iter, start.iteration)
+        process = start_trainer(command, plan.log, goes_on)
+        follower, bar = Follower(plan.log, log_start), Bar(plan.max_iter, start.iteration)
         supervisor = Supervisor(
             process,
             follower,
@@ -120,14 +138,18 @@ def _train(
             settings.stop_timeout,
             _uploader(plan, since) if settings.train_url else None,
             lambda: metrics.write(plan.model_folder / "metrics.csv"),
+            plan.model_folder / "uploader.log" if bar.on_terminal else None,
         )
         code = supervisor.watch()
         follower.close()
+        if code != 0 and bar.on_terminal:
+            bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
         bar.close(code == 0 and supervisor.finished)
     record.results = metrics.results()
     draw(metrics, plan.model_folder / "curves.png", plan.prefix.name)
     with record.timed("drain"):
         drained = supervisor.drain()
+    requests.only_note = False
     if requests.seen:
         raise StoppedError(requests.seen[0])
     if code != 0:
@@ -156,8 +178,7 @@ def _uploader(plan: Plan, since: float) -> list[str]:
     ]
 
 
-def _finish(plan: Plan, record: RunRecord, since: float) -> None:
-    snapshot = last_snapshot(plan, since)
+def _finish(plan: Plan, record: RunRecord, snapshot: Pair) -> None:
     record.end("succeeded", 0)
     record.write(plan.model_folder / "run.json")
     if not plan.settings.train_url:

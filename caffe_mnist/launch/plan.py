@@ -100,6 +100,8 @@ def _solver(settings: Settings, layout: Layout) -> Path:
             raise CaffeMnistError("there is no such solver", where=settings.solver)
         return path
     places = [code / SOLVER_NAME, Path("prototxt/lenet") / SOLVER_NAME]
+    if settings.data_path_suffix:  # the second sample looks below the working folder
+        places.insert(1, Path(settings.data_path_suffix) / SOLVER_NAME)
     for place in places:
         if place.is_file():
             return place

@@ -7,6 +7,7 @@ only; when the launcher dies, the kernel sends it SIGINT: it snapshots and stops
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -21,9 +22,11 @@ from caffe_mnist.errors import CaffeMnistError, JobError
 PR_SET_PDEATHSIG = 1
 
 
-def start_trainer(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
-    """Start the trainer with its output in `log`."""
-    with log.open("wb") as file:
+def start_trainer(
+    command: Sequence[str], log: Path, append: bool = False
+) -> subprocess.Popen[bytes]:
+    """Start the trainer with its output in `log`, after what is there with `append`."""
+    with log.open("ab" if append else "wb") as file:
         try:
             return subprocess.Popen(
                 list(command),
@@ -37,13 +40,18 @@ def start_trainer(command: Sequence[str], log: Path) -> subprocess.Popen[bytes]:
             raise CaffeMnistError(f"cannot start: {error.strerror}", where=command[0]) from None
 
 
-def start_uploader(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
-    """Start the uploader; it drains and ends when the pipe to its standard input closes."""
-    return subprocess.Popen(
-        [sys.executable, "-m", "caffe_mnist.storage.uploader", *arguments],
-        stdin=subprocess.PIPE,
-        start_new_session=True,
-    )
+def start_uploader(arguments: Sequence[str], log: Path | None = None) -> subprocess.Popen[bytes]:
+    """Start the uploader; it drains and ends when the pipe to its standard input closes.
+
+    Its lines go to our standard error, or to the end of `log`.
+    """
+    with contextlib.ExitStack() as stack:
+        return subprocess.Popen(
+            [sys.executable, "-m", "caffe_mnist.storage.uploader", *arguments],
+            stdin=subprocess.PIPE,
+            stderr=None if log is None else stack.enter_context(log.open("ab")),
+            start_new_session=True,
+        )
 
 
 def signal_group(process: subprocess.Popen[bytes], number: int) -> None:
@@ -74,9 +82,10 @@ def _stop_with(parent: int) -> Callable[[], None]:
 class Follower:
     """The lines of a log file as they are written."""
 
-    def __init__(self, path: Path) -> None:
-        """Begin at the file's start."""
+    def __init__(self, path: Path, start: int = 0) -> None:
+        """Begin at byte `start`."""
         self._file: IO[bytes] = path.open("rb")
+        self._file.seek(start)
         self._rest = b""
 
     def lines(self, last: bool = False) -> list[str]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,8 +14,11 @@ from caffe_mnist.launch.plan import Plan
 from caffe_mnist.schema.packed import read_packed, write_packed
 from caffe_mnist.storage.copies import download
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import fetch, newest
+from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, published
 from caffe_mnist.storage.urls import is_local
+
+# The time that fetched snapshots get (2001): before any run, so that none takes them for its own.
+EARLIER = 1e9
 
 
 @dataclass(frozen=True)
@@ -29,37 +35,81 @@ def find_start(plan: Plan) -> Start:
     """What the settings ask for, with everything that lies in a store brought here.
 
     `--snapshot auto` takes the complete snapshot of the highest iteration, local or in the
-    store. Raises CaffeMnistError when a file is missing or is none.
+    store; where there is none, the weights that are given, or the beginning. Raises
+    CaffeMnistError when a file is missing or is none.
     """
     settings = plan.settings
+    if settings.snapshot == "auto":
+        found = _newest(plan)
+        if found is not None:
+            return found
+    elif settings.snapshot != "none":
+        path = Path(_local(settings.snapshot, plan))
+        return _at(_with_weights(path, plan), f"from {settings.snapshot}")
     if settings.weights:
         names = [_local(name, plan) for name in settings.weights.split(",") if name]
         for name in names:
             if not name.endswith(".h5"):
                 read_packed(name, "NetParameter")
         return Start(weights=",".join(names), note=f"from the weights {settings.weights}")
-    if settings.snapshot == "none":
-        return Start()
-    if settings.snapshot != "auto":
-        path = _local(settings.snapshot, plan)
-        return _at(Path(path), f"from {settings.snapshot}")
-    return _newest(plan)
+    none = " (there is no complete snapshot)" if settings.snapshot == "auto" else ""
+    return Start(note=f"from the start{none}")
 
 
-def _newest(plan: Plan) -> Start:
+def _newest(plan: Plan) -> Start | None:
     local = next((pair for pair in reversed(pairs(plan.prefix)) if _is_whole(pair)), None)
-    stored = newest(plan.settings.train_url) if plan.settings.train_url else None
-    if stored is not None and (local is None or stored.manifest.iteration > local.iteration):
+    there = published(plan.settings.train_url) if plan.settings.train_url else []
+    for stored in reversed([one for one in there if one.resumable]):
+        if local is not None and local.iteration >= stored.manifest.iteration:
+            break
+        state = _fetched(stored, plan)
+        if state is not None:
+            return _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
+    if local is None:
+        return None
+    _point_to_neighbour(local.state)
+    return _at(local.state, f"from iteration {local.iteration} in {local.state}")
+
+
+def _fetched(stored: Published, plan: Plan) -> Path | None:
+    """The solver state of a stored snapshot, brought here with its weights; None if damaged.
+
+    The files get the time of the snapshot, so that they do not look like new ones.
+    """
+    try:
         files = fetch(
             stored.url, plan.model_folder, lambda name: re.search(r"_iter_\d+\.", name) is not None
         )
-        state = next(path for path in files if ".solverstate" in path.name)
-        _point_to_neighbour(state)
-        return _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
-    if local is not None:
-        _point_to_neighbour(local.state)
-        return _at(local.state, f"from iteration {local.iteration} in {local.state}")
-    return Start(note="from the start (there is no complete snapshot)")
+    except DamagedError as error:
+        print(f"train: passed over: {error}", file=sys.stderr)
+        return None
+    state = next(path for path in files if ".solverstate" in path.name)
+    weights = next(path for path in files if ".caffemodel" in path.name)
+    if not _is_whole(Pair(stored.manifest.iteration, weights, state, ())):
+        print(f"train: passed over: {stored.url} holds no snapshot of Caffe", file=sys.stderr)
+        return None
+    _point_to_neighbour(state)
+    for path in (weights, state):
+        os.utime(path, (EARLIER, EARLIER))
+    return state
+
+
+def _with_weights(state: Path, plan: Plan) -> Path:
+    """`state`, or, where the weights that it names have moved with it, a copy that finds them."""
+    if state.name.endswith(".h5") or not state.is_file():
+        return state
+    named = Path(read_packed(state, "SolverState").learned_net)
+    if named.is_file() or not (state.parent / named.name).is_file():
+        return state
+    folder = plan.model_folder / "start"
+    folder.mkdir(parents=True, exist_ok=True)
+    copy = folder / state.name
+    if copy.resolve() != state.resolve():
+        shutil.copyfile(state, copy)
+    content = read_packed(copy, "SolverState")
+    content.learned_net = str((state.parent / named.name).absolute())
+    write_packed(copy, content)
+    return copy
 
 
 def _at(state: Path, note: str) -> Start:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from caffe_mnist.launch.process import Follower, StopRequests, signal_group, start_uploader
 from caffe_mnist.watch.bar import Bar
@@ -18,6 +18,7 @@ LOOK_EVERY = 0.1
 RESTART_AFTER = 5.0
 WRITE_EVERY = 5.0
 LAST_LINES = 30
+RESTARTS_AT_THE_END = 3
 
 
 @dataclass
@@ -32,6 +33,7 @@ class Supervisor:
     stop_timeout: float
     uploader_arguments: list[str] | None
     write_metrics: Callable[[], None]
+    uploader_log: Path | None = None
     finished: bool = False
 
     def __post_init__(self) -> None:
@@ -41,6 +43,10 @@ class Supervisor:
         self._asked = 0
         self._kill_at = float("inf")
         self._written = time.monotonic()
+        self._uploads: Follower | None = None
+        if self.uploader_log is not None:
+            self.uploader_log.touch()
+            self._uploads = Follower(self.uploader_log, self.uploader_log.stat().st_size)
 
     def watch(self) -> int:
         """Until the trainer ends; returns its return code (negative: the signal)."""
@@ -60,14 +66,30 @@ class Supervisor:
         """
         if self.uploader_arguments is None:
             return True
-        self._keep_uploader(at_once=True)
-        assert self._uploader is not None
-        self._uploader.send_signal(signal.SIGTERM)
-        while self._uploader.poll() is None:
+        for _ in range(1 + RESTARTS_AT_THE_END):
+            self._keep_uploader(at_once=True)
+            code = self._last_uploads()
+            if code >= 0 or len(self.requests.seen) >= 3:
+                return code == 0
+        return False
+
+    def _last_uploads(self) -> int:
+        """Tell the uploader that this is the end (closing its input); its return code."""
+        uploader = self._uploader
+        assert uploader is not None
+        assert uploader.stdin is not None
+        uploader.stdin.close()
+        while uploader.poll() is None:
+            self._show_uploads()
             if len(self.requests.seen) >= 3:
-                signal_group(self._uploader, signal.SIGKILL)
+                signal_group(uploader, signal.SIGKILL)
             time.sleep(LOOK_EVERY)
-        return self._uploader.returncode == 0
+        self._show_uploads()
+        return uploader.returncode
+
+    def _show_uploads(self) -> None:
+        for line in self._uploads.lines() if self._uploads else ():
+            self.bar.say(line.rstrip("\n"))
 
     def _read_log(self, last: bool) -> None:
         for line in self.follower.lines(last):
@@ -76,6 +98,7 @@ class Supervisor:
                 self.finished = not event.early
             self.last_lines = [*self.last_lines[-LAST_LINES:], line]
             self.bar.show(line, event)
+        self._show_uploads()
         if time.monotonic() - self._written > WRITE_EVERY or last:
             self._written = time.monotonic()
             self.write_metrics()
@@ -90,10 +113,10 @@ class Supervisor:
             if not at_once and time.monotonic() - self._uploader_started < RESTART_AFTER:
                 return
             code = self._uploader.returncode
-            print(f"the uploader ended ({code}); starting it again", file=sys.stderr)
+            self.bar.say(f"train: the uploader ended ({code}); starting it again")
         self._uploader_started = time.monotonic()
         self._uploader = start_uploader(
-            [*self.uploader_arguments, "--trainer", str(self.trainer.pid)]
+            [*self.uploader_arguments, "--trainer", str(self.trainer.pid)], self.uploader_log
         )
 
     def _stop_if_asked(self) -> None:
@@ -101,12 +124,12 @@ class Supervisor:
         if len(self.requests.seen) > self._asked:
             self._asked = len(self.requests.seen)
             if self._asked == 1:
-                print("stopping: the trainer writes a snapshot", file=sys.stderr)
+                self.bar.say("train: stopping; the trainer writes a snapshot")
                 signal_group(self.trainer, signal.SIGINT)
                 self._kill_at = time.monotonic() + self.stop_timeout
             else:
                 self._kill_at = time.monotonic()
         if time.monotonic() >= self._kill_at:
-            print("the trainer did not stop; killing it", file=sys.stderr)
+            self.bar.say("train: the trainer did not stop; killing it")
             signal_group(self.trainer, signal.SIGKILL)
             self._kill_at = float("inf")

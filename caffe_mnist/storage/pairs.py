@@ -6,6 +6,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 NAME = re.compile(r"_iter_(\d+)\.(caffemodel|solverstate)(\.h5)?$")
 
@@ -80,6 +81,54 @@ def being_written(pair: Pair) -> bool:
             except OSError:
                 continue
     return False
+
+
+def is_cut(pair: Pair) -> bool:
+    """Whether one of the files evidently ends too early: its writer was killed, the disk full.
+
+    Caffe's binary files are a sequence of (key, length, bytes); one that is empty, or begins
+    like one and promises more bytes than there are, is no snapshot. Others are left in peace.
+    """
+    if pair.weights.name.endswith(".h5"):
+        return any(mark[1] == 0 for mark in pair.marks)
+    try:
+        return any(_ends_early(path) for path in pair.files)
+    except OSError:
+        return True
+
+
+def _ends_early(path: Path) -> bool:
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if not file.read(2).startswith((b"\x08", b"\x0a", b"\xa2\x06")):  # iter; name, layer
+            return size == 0
+        file.seek(0)
+        while file.tell() < size:
+            key = _varint(file)
+            kind = None if key is None else key & 7
+            if kind == 0:
+                length = None if _varint(file) is None else 0
+            elif kind == 2:
+                length = _varint(file)
+            else:
+                length = {None: None, 1: 8, 5: 4}.get(kind, 0)
+                if kind in (3, 4, 6, 7):
+                    return False
+            if length is None or file.tell() + length > size:
+                return True
+            file.seek(length, os.SEEK_CUR)
+    return False
+
+
+def _varint(file: BinaryIO) -> int | None:
+    """A number of protobuf's, seven bits a byte; None at the end of the file."""
+    value, shift = 0, 0
+    while byte := file.read(1):
+        value |= (byte[0] & 127) << shift
+        if byte[0] < 128 or shift > 56:
+            return value
+        shift += 7
+    return None
 
 
 def _writes(fdinfo: Path) -> bool:

@@ -34,6 +34,10 @@ class ChangedFileError(CaffeMnistError):
     """A file that was written to while it was being uploaded."""
 
 
+class DamagedError(StoreError):
+    """An object that is not what its manifest says."""
+
+
 @dataclass(frozen=True)
 class ManifestFile:
     """One file of a snapshot: name, bytes, and their SHA-256 in hexadecimal."""
@@ -89,6 +93,12 @@ class Published:
         """The folder's number, None for `final`."""
         return int(self.folder) if self.folder.isdigit() else None
 
+    @property
+    def resumable(self) -> bool:
+        """Whether it holds the state of a solver."""
+        names = [file.name for file in self.manifest.files]
+        return any(re.search(r"\.solverstate(\.h5)?$", name) for name in names)
+
 
 def published(root: str) -> list[Published]:
     """The complete snapshots below `root`, by iteration (numbered ones before `final`).
@@ -116,11 +126,7 @@ def published(root: str) -> list[Published]:
 
 def newest(root: str) -> Published | None:
     """The complete snapshot of the highest iteration that can be resumed, or None."""
-    resumable = [
-        one
-        for one in published(root)
-        if any(re.search(r"\.solverstate(\.h5)?$", file.name) for file in one.manifest.files)
-    ]
+    resumable = [one for one in published(root) if one.resumable]
     return resumable[-1] if resumable else None
 
 
@@ -177,7 +183,7 @@ def fetch(url: str, folder: Path, only: Callable[[str], bool] | None = None) -> 
     """Download a complete snapshot into `folder`, every byte checked; returns the files.
 
     `only` picks files by name. Files that are there with the right size and digest are kept.
-    Raises StoreError when what arrives is not what the manifest promises.
+    Raises DamagedError when what arrives is not what the manifest promises.
     """
     manifest = read_manifest(url)
     store = open_store(url)
@@ -214,7 +220,7 @@ def _download(store: Store, entry: ManifestFile, target: Path) -> None:
                 break
             file.write(chunk)
     if size != entry.size or digest.hexdigest() != entry.sha256:
-        raise StoreError(
+        raise DamagedError(
             "is not what its manifest says: the object was damaged or replaced",
             where=join(store.url, entry.name),
         )

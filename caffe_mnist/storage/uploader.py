@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, exit_status
-from caffe_mnist.storage.pairs import Pair, being_written, pairs
+from caffe_mnist.storage.pairs import Pair, being_written, is_cut, pairs
 from caffe_mnist.storage.snapshots import ChangedFileError, Published, publish, published, remove
 from caffe_mnist.storage.snapshots import sha256 as digest
 from caffe_mnist.storage.urls import join
@@ -71,8 +71,14 @@ class Uploader:
             if self._done.get(pair.iteration) == pair.marks:
                 continue
             before, self._seen[pair.iteration] = self._seen.get(pair.iteration), pair
-            if final or (before == pair and not being_written(pair)):
-                ready.append(pair)
+            settled = final or (before == pair and not being_written(pair))
+            if not settled:
+                continue
+            if is_cut(pair):
+                self._done[pair.iteration] = pair.marks
+                self._say("cut", f"iteration {pair.iteration} is cut off; not uploaded")
+                continue
+            ready.append(pair)
         return ready
 
     def look(self, final: bool = False) -> bool:

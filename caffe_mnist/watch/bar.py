@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
-from caffe_mnist.watch.log import Display, Event, Output, level
+from caffe_mnist.watch.log import Display, Event, Output, Testing, level
 
 
 class Bar:
@@ -24,6 +24,18 @@ class Bar:
                 total=total, initial=start, unit="it", file=self._stream, desc="training"
             )
 
+    @property
+    def on_terminal(self) -> bool:
+        """Whether there is a bar; without one the whole log is passed through."""
+        return self._bar is not None
+
+    def say(self, line: str) -> None:
+        """A line that is not of the trainer's log, above the bar."""
+        if self._bar is not None:
+            self._bar.write(line, file=self._stream)
+        else:
+            print(line, file=self._stream, flush=True)
+
     def show(self, line: str, event: Event | None) -> None:
         """One line and its event."""
         if self._bar is None:
@@ -31,8 +43,9 @@ class Bar:
             return
         if level(line) in ("W", "E", "F"):
             self._bar.write(line.rstrip("\n"), file=self._stream)
-        if isinstance(event, Display):
+        if isinstance(event, (Display, Testing)):
             self._bar.update(max(event.iteration - self._bar.n, 0))
+        if isinstance(event, Display):
             self._values["loss"] = f"{event.loss:.4g}"
         elif isinstance(event, Output) and event.phase == "test":
             self._values[event.name if "loss" not in event.name else "test_loss"] = (
@@ -47,3 +60,4 @@ class Bar:
             if finished:
                 self._bar.update(max(self._bar.total - self._bar.n, 0))
             self._bar.close()
+            self._bar = None

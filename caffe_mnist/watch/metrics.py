@@ -34,6 +34,27 @@ class Metrics:
     def __post_init__(self) -> None:
         self._start = self.clock()
 
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], until: int) -> Metrics:
+        """The table of an earlier run that goes on at iteration `until`; empty if there is none.
+
+        Its seconds go on, too.
+        """
+        metrics = cls()
+        try:
+            with open(path, newline="", encoding="utf-8") as file:
+                table = csv.DictReader(file)
+                names = [name for name in table.fieldnames or () if name not in FIRST]
+                for found in table:
+                    row = {key: float(value) for key, value in found.items() if value}
+                    if row["iteration"] <= until:
+                        metrics.rows[int(row["iteration"])] = row
+        except (OSError, ValueError, KeyError, TypeError, csv.Error):
+            return cls()
+        metrics.columns += names
+        metrics._start -= metrics.latest("seconds") or 0.0
+        return metrics
+
     def feed(self, line: str) -> Event | None:
         """Take in one line; returns what it says."""
         event = read_line(line)
