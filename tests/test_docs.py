@@ -1,0 +1,57 @@
+"""The documents say what is so: links lead somewhere, commands and flags exist."""
+
+from __future__ import annotations
+
+import functools
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+
+
+def test_pages_made_from_the_code_are_up_to_date() -> None:
+    """`python scripts/write_docs.py` would change nothing."""
+    command = [sys.executable, "scripts/write_docs.py", "--check"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link names a file of the project."""
+    links = re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text())
+    targets = [link for link in links if "://" not in link]
+    assert [link for link in targets if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_and_their_options_exist(page: Path) -> None:
+    """Every `python -m caffe_mnist.X --option` in a page is one that the command takes."""
+    blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
+    lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+    for line in lines:
+        found = re.search(r"python -m (caffe_mnist\.\w+)([^|#;]*)", line)
+        if found is None or found[1] == "caffe_mnist.caffe":
+            continue
+        known = help_text(found[1], subcommand(found[1], found[2]))
+        for option in re.findall(r"(?<=\s)--([a-z_-]+)", found[2]):
+            if option not in ("init_method", "help"):
+                assert f"--{option.replace('_', '-')}" in known, line
+
+
+def subcommand(module: str, arguments: str) -> str:
+    """The word after `convert`, which has commands of its own."""
+    words = arguments.split()
+    return words[0] if module == "caffe_mnist.convert" and words else ""
+
+
+@functools.cache
+def help_text(module: str, command: str) -> str:
+    """What `--help` of a command prints."""
+    words = [sys.executable, "-m", module, *filter(None, [command]), "--help"]
+    return subprocess.run(words, capture_output=True, text=True, check=True).stdout
