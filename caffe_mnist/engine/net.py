@@ -243,7 +243,8 @@ class Net:
             for k, name in enumerate(self.bottom_names[index])
         ]
         self.propagate_down.append(needed)
-        self._works_backward.append(any(needed) or any(layer.learns))
+        below = not self._with_gradient.isdisjoint(self.bottom_names[index])
+        self._works_backward.append(below or any(layer.learns))
         for name in self.top_names[index]:
             if self._works_backward[index]:
                 self._with_gradient.add(name)

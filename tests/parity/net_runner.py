@@ -13,7 +13,7 @@ import sys
 import caffe
 import numpy as np
 
-# What a bottom's gradient holds before the backward pass, to see whether it is written.
+# What a bottom's gradient holds before the passes, to see whether it is written.
 UNTOUCHED = 7
 
 
@@ -31,13 +31,13 @@ def run(path):
     layer = len(net.layers) - 1
     tops = [net.blobs[name] for name in net.top_names["layer"]]
     out = {}
+    for name in net.bottom_names["layer"]:
+        net.blobs[name].diff[...] = UNTOUCHED
     for turn in range(int(given["passes"])):
         net.forward()
         out.update((f"top{index}_{turn}", blob.data.copy()) for index, blob in enumerate(tops))
     out.update((f"p{index}", blob.data.copy()) for index, blob in enumerate(parameters))
     if str(given["phase"]) == "TRAIN":
-        for name in net.bottom_names["layer"]:
-            net.blobs[name].diff[...] = UNTOUCHED
         for index, blob in enumerate(tops):
             if f"d{index}" in given.files:
                 blob.diff[...] = given[f"d{index}"]

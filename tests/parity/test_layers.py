@@ -18,18 +18,23 @@ from tests.parity.cases import CASES
 from tests.parity.cases.case import Case
 
 TOLERANCE = 1e-4
-# What a bottom's gradient holds before the backward pass (as in net_runner.py).
+# What a bottom's gradient holds before the passes (as in net_runner.py).
 UNTOUCHED = 7
 
 Arrays = dict[str, np.ndarray[Any, Any]]
 
 
 @pytest.fixture(scope="module")
-def outcomes(real_caffe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """For each case what was given and what real Caffe made of it; one process for all."""
+def outcomes(
+    real_caffe: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> dict[str, Any]:
+    """For each case asked for, what was given and what real Caffe made of it, in one process."""
     folder = tmp_path_factory.mktemp("layers")
+    asked = [getattr(item, "callspec", None) for item in request.session.items]
+    names = {one.params["case"].name for one in asked if one and "case" in one.params}
+    cases = [case for case in CASES if case.name in names]
     given: dict[str, Arrays] = {}
-    for case in CASES:
+    for case in cases:
         if case.files:
             (folder / case.name).mkdir()
             case.files(folder / case.name)
@@ -49,7 +54,7 @@ def outcomes(real_caffe: Path, tmp_path_factory: pytest.TempPathFactory) -> dict
             given[case.name],
             dict(np.load(folder / f"{case.name}.out.npz")),
         )
-        for case in CASES
+        for case in cases
     }
 
 
@@ -111,14 +116,14 @@ def _run(case: Case, given: Arrays, folder: Path) -> Arrays:
     _fill(net, given)
     last, layer = len(net.layers) - 1, net.layers[-1]
     out = {}
+    for blob in net.bottoms[-1]:
+        blob.diff = torch.full(blob.shape, float(UNTOUCHED))
     for turn in range(case.passes):
         net.forward()
         for index, blob in enumerate(net.tops[-1]):
             out[f"top{index}_{turn}"] = blob.data.numpy().copy()
     out.update((f"p{k}", blob.data.numpy().copy()) for k, blob in enumerate(layer.blobs))
     if case.phase == "TRAIN":
-        for blob in net.bottoms[-1]:
-            blob.diff = torch.full(blob.shape, float(UNTOUCHED))
         for index, blob in enumerate(net.tops[-1]):
             if f"d{index}" in given:
                 blob.diff = torch.from_numpy(given[f"d{index}"].copy())

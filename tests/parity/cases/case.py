@@ -13,9 +13,9 @@ class Case:
 
     `bottoms` are shapes; a string such as "labels:10" takes the shape of the first bottom's
     predictions and whole numbers below 10, "labels:10:4,1" the shape (4, 1). With `positive`,
-    bottoms are at least 0.5, with `positive_parameters` parameters are. Without `force`, the
-    settings themselves say what gets gradients (propagate_down under a loss_weight), for layers
-    that Caffe cannot force to go backward. `files` writes what the layer reads into a folder,
+    bottoms are at least 0.5, with `positive_parameters` parameters are. Without `force`, only
+    the first bottom gets a gradient, as something under it learns: for layers that Caffe cannot
+    force to go backward. `files` writes what the layer reads into a folder,
     which the settings call FOLDER. With several `passes`, the tops of each forward pass count.
     """
 
@@ -42,6 +42,9 @@ class Case:
                 f'layer {{ name: "{name}" type: "Input" top: "{name}" '
                 f"input_param {{ shape {{ {dims} }} }} }}\n"
             )
+        if not self.force:
+            text += 'layer { name: "learnt" type: "Bias" bottom: "in0" top: "in0" '
+            text += "bias_param { axis: 0 num_axes: 0 } }\n"
         tops = ["in0"] if self.in_place else [f"out{index}" for index in range(self.tops)]
         bottoms = " ".join(f'bottom: "{name}"' for name in names)
         outs = " ".join(f'top: "{name}"' for name in tops)
