@@ -11,14 +11,16 @@ from caffe_mnist.schema import caffe_pb2
 Loss = caffe_pb2.LossParameter
 
 
-def normalizer(layer: Layer, outer: int, inner: int, valid: Tensor | None) -> float | Tensor:
+def normalizer(
+    layer: Layer, outer: int, inner: int, valid: Tensor | None, unsaid: int = Loss.VALID
+) -> float | Tensor:
     """The divisor, at least 1: all positions, the valid ones, the batch, or 1.
 
     `normalization` decides; without it the old `normalize` (true: VALID, false: BATCH_SIZE);
-    without both, VALID. `valid` marks the positions that are not ignored (None: all are).
+    without both, `unsaid`. `valid` marks the positions that are not ignored (None: all are).
     """
     param = layer.param.loss_param
-    mode = param.normalization
+    mode = param.normalization if param.HasField("normalization") else unsaid
     if not param.HasField("normalization") and param.HasField("normalize"):
         mode = Loss.VALID if param.normalize else Loss.BATCH_SIZE
     if mode == Loss.VALID and valid is not None:

@@ -37,4 +37,18 @@ CASES = [
         )
         for value in ("true", "false")
     ),
+    Case("loss-axis", "SoftmaxWithLoss", "softmax_param { axis: 2 }", ((2, 3, 5), "l:5:2,3")),
+    Case("loss-negative-axis", "SoftmaxWithLoss", "softmax_param { axis: -1 }", ((6, 5), "l:5:6")),
+    Case(
+        "loss-none-weight",
+        "SoftmaxWithLoss",
+        "loss_weight: 2.5 loss_param { normalization: NONE }",
+        ((2, 5, 3, 4), "labels:5:2,1,3,4"),
+    ),
+    Case(
+        "loss-all-ignored",
+        "SoftmaxWithLoss",
+        "loss_param { ignore_label: 0 }",
+        ((3, 4), "labels:1"),
+    ),
 ]

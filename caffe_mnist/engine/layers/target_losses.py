@@ -1,0 +1,118 @@
+"""Losses against targets of the predictions' size: EuclideanLoss, SigmoidCrossEntropyLoss.
+
+Both tops are one number without axes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+import torch
+from torch.nn import functional
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.normalization import normalizer
+from caffe_mnist.schema import caffe_pb2
+
+
+@layers.register("EuclideanLoss")
+class EuclideanLoss(Layer):
+    """Half the mean over the batch of the squared distance: Σ (a - b)² / 2N.
+
+    Both bottoms get gradients, ±(a - b) / N.
+    """
+
+    bottoms = (2, 2)
+    loss_layer = True
+    auto_tops = True
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Both bottoms have as many items, and as many values in each."""
+        check_batches(self, bottom)
+        sizes = [prod(blob.shape[1:]) for blob in bottom]
+        if sizes[0] != sizes[1]:
+            raise self.error(f"compares {sizes[0]} values an item with {sizes[1]}")
+        top[0].reshape(())
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The squared length of the difference."""
+        second = bottom[1].data
+        self.difference = bottom[0].data - second.reshape(bottom[0].shape)
+        flat = self.difference.reshape(-1)
+        top[0].data = torch.dot(flat, flat) / (2 * bottom[0].shape[0])
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """The difference, to both sides with opposite signs."""
+        for blob, down, sign in zip(bottom, propagate_down, (1, -1)):
+            if down:
+                gradient = self.difference * (top[0].diff * (sign / blob.shape[0]))
+                blob.diff = gradient.reshape(blob.shape)
+
+
+@layers.register("SigmoidCrossEntropyLoss")
+class SigmoidCrossEntropyLoss(Layer):
+    """-Σ (t log p + (1 - t) log(1 - p)) of p = sigmoid(x), over the normaliser.
+
+    Options: loss_param.ignore_label (a target of that whole number counts for nothing) and
+    normalization, by the batch unless the net says otherwise.
+    """
+
+    bottoms = (2, 2)
+    loss_layer = True
+    auto_tops = True
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """One target for each prediction."""
+        check_batches(self, bottom)
+        if bottom[0].count != bottom[1].count:
+            raise self.error(
+                f"needs a target for each prediction, found {bottom[1].count} for {bottom[0].count}"
+            )
+        shape = bottom[0].shape
+        self.outer, self.inner = shape[0], prod(shape[1:])
+        top[0].reshape(())
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """log(1 + exp(x)) - x t, in a form that does not overflow."""
+        x, param = bottom[0].data, self.param.loss_param
+        self.targets = bottom[1].data.reshape(x.shape)
+        losses = functional.softplus(x).sub_(x * self.targets)
+        self.valid = None
+        if param.HasField("ignore_label"):
+            self.valid = self.targets.to(torch.int32) != param.ignore_label
+            losses.mul_(self.valid)
+        self.normalizer = normalizer(
+            self, self.outer, self.inner, self.valid, caffe_pb2.LossParameter.BATCH_SIZE
+        )
+        top[0].data = losses.sum() / self.normalizer
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Probability minus target, normalised; nothing where ignored."""
+        if propagate_down[1]:
+            raise self.error("cannot propagate to the targets")
+        if not propagate_down[0]:
+            return
+        gradient = torch.sigmoid(bottom[0].data).sub_(self.targets)
+        if self.valid is not None:
+            gradient.mul_(self.valid)
+        bottom[0].diff = gradient.mul_(top[0].diff / self.normalizer)
+
+    def allows_force_backward(self, index: int) -> bool:
+        """Targets have no gradient."""
+        return index != 1
+
+
+def check_batches(layer: Layer, bottom: Sequence[Blob]) -> None:
+    """Raise CaffeMnistError unless predictions and targets have the same first axis."""
+    first, second = bottom[0].shape[:1], bottom[1].shape[:1]
+    if not first or first != second:
+        raise layer.error(
+            "needs as many targets as predictions along the first axis, "
+            f"found shapes {bottom[0].shape} and {bottom[1].shape}"
+        )
