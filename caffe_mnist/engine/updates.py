@@ -7,6 +7,7 @@ g = gradient / iter_size · clip + decay · W (L2) or + decay · sign(W) (L1).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -31,28 +32,41 @@ class UpdateRule:
     """Base of all rules; `histories` tensors are kept for each parameter."""
 
     histories = 1
+    takes_momentum = True
 
     def __init__(self, solver: caffe_pb2.SolverParameter, learnables: list[Learnable]) -> None:
         """Histories of zeros, in the order of the parameters (rule by rule as Caffe saves)."""
         self.solver, self.learnables = solver, learnables
-        if solver.regularization_type not in ("L1", "L2"):
-            raise CaffeMnistError(
-                f"unknown regularization_type {solver.regularization_type!r}",
-                where="solver",
-                hint="known: L1, L2",
-            )
+        self.check()
         self.history = [
             torch.zeros_like(learnable.parameter.data)
             for _ in range(self.histories)
             for learnable in learnables
         ]
 
+    def check(self) -> None:
+        """Raise CaffeMnistError for settings that the rule does not take."""
+        if self.solver.regularization_type not in ("L1", "L2"):
+            raise CaffeMnistError(
+                f"unknown regularization_type {self.solver.regularization_type!r}",
+                where="solver",
+                hint="known: L1, L2",
+            )
+        if self.solver.momentum and not self.takes_momentum:
+            raise CaffeMnistError(
+                f"type {self.solver.type} takes no momentum, found {self.solver.momentum:g}",
+                where="solver",
+                hint="leave momentum away",
+            )
+
     def update(self, step: Step) -> None:
-        """Take one step with every parameter whose learning rate is not 0."""
+        """Take one step with every parameter.
+
+        Those with lr_mult 0 stay as they are; their histories see weight decay, as in Caffe.
+        """
         for index, learnable in enumerate(self.learnables):
-            if learnable.lr_mult:
-                gradient = self._regularized(learnable, step)
-                self.step_one(index, gradient, step, step.rate * learnable.lr_mult)
+            gradient = self._regularized(learnable, step)
+            self.step_one(index, gradient, step, step.rate * learnable.lr_mult)
 
     def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
         """Change parameter `index` by its regularised `gradient` at learning rate `rate`."""
@@ -121,3 +135,87 @@ class SGD(UpdateRule):
                 key = (learnable.lr_mult, learnable.decay_mult)
                 groups.setdefault(key, []).append(index)
         return groups
+
+
+@rules.register("Nesterov")
+class Nesterov(UpdateRule):
+    """V' = momentum V + rate g; W = W - (1 + momentum) V' + momentum V."""
+
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+        """The velocity is looked at where it will have led to."""
+        momentum, velocity = self.solver.momentum, self.history[index]
+        values = self.learnables[index].parameter.data
+        values.add_(velocity, alpha=momentum)
+        velocity.mul_(momentum).add_(gradient, alpha=rate)
+        values.sub_(velocity, alpha=1 + momentum)
+
+
+@rules.register("AdaGrad")
+class AdaGrad(UpdateRule):
+    """H = H + g²; W = W - rate g / (√H + delta). Takes no momentum."""
+
+    takes_momentum = False
+
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+        """Squares of all gradients so far."""
+        squares = self.history[index].addcmul_(gradient, gradient)
+        divisor = squares.sqrt().add_(self.solver.delta)
+        self.learnables[index].parameter.data.addcdiv_(gradient, divisor, value=-rate)
+
+
+@rules.register("RMSProp")
+class RMSProp(UpdateRule):
+    """H = rms_decay H + (1 - rms_decay) g²; W = W - rate g / (√H + delta). Takes no momentum."""
+
+    takes_momentum = False
+
+    def check(self) -> None:
+        """Raise CaffeMnistError unless rms_decay is in [0, 1)."""
+        super().check()
+        if not 0 <= self.solver.rms_decay < 1:
+            raise CaffeMnistError(
+                f"rms_decay {self.solver.rms_decay:g} is not in [0, 1)", where="solver"
+            )
+
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+        """A moving mean of squares."""
+        keep = self.solver.rms_decay
+        squares = self.history[index].mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
+        divisor = squares.sqrt().add_(self.solver.delta)
+        self.learnables[index].parameter.data.addcdiv_(gradient, divisor, value=-rate)
+
+
+@rules.register("AdaDelta")
+class AdaDelta(UpdateRule):
+    """H = momentum H + (1 - momentum) g²; u = g √((U + delta) / (H + delta));
+    U = momentum U + (1 - momentum) u²; W = W - rate u."""
+
+    histories = 2
+
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+        """Moving means of squared gradients and of squared updates."""
+        keep, delta = self.solver.momentum, self.solver.delta
+        squares, updates = self.history[index], self.history[len(self.learnables) + index]
+        squares.mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
+        update = (updates + delta).div_(squares + delta).sqrt_().mul_(gradient)
+        updates.mul_(keep).addcmul_(update, update, value=1 - keep)
+        self.learnables[index].parameter.data.sub_(update, alpha=rate)
+
+
+@rules.register("Adam")
+class Adam(UpdateRule):
+    """M = β₁ M + (1 - β₁) g; V = β₂ V + (1 - β₂) g²;
+    W = W - rate √(1 - β₂ᵗ) / (1 - β₁ᵗ) M / (√V + delta); β₁ is momentum, β₂ momentum2."""
+
+    histories = 2
+
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+        """Moving means of gradients and of their squares, corrected for their start at 0."""
+        first, second = self.solver.momentum, self.solver.momentum2
+        mean, squares = self.history[index], self.history[len(self.learnables) + index]
+        mean.mul_(first).add_(gradient, alpha=1 - first)
+        squares.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        time = step.iteration + 1
+        correction = math.sqrt(1 - second**time) / (1 - first**time)
+        divisor = squares.sqrt().add_(self.solver.delta)
+        self.learnables[index].parameter.data.addcdiv_(mean, divisor, value=-rate * correction)

@@ -41,6 +41,23 @@ CASES = {
     "iter-size": 'lr_policy: "fixed" iter_size: 3 ' + DECAY,
     "clip": 'lr_policy: "fixed" clip_gradients: 0.3 ' + DECAY,
     "clip-iter-size": 'lr_policy: "fixed" clip_gradients: 0.5 iter_size: 2 ' + DECAY,
+    "nesterov": 'type: "Nesterov" lr_policy: "inv" gamma: 0.01 power: 0.75 ' + DECAY,
+    "nesterov-clip": 'type: "Nesterov" lr_policy: "fixed" clip_gradients: 0.3 iter_size: 2 '
+    + DECAY,
+    "adagrad": 'type: "AdaGrad" lr_policy: "step" gamma: 0.5 stepsize: 15 weight_decay: 0.001 ',
+    "adagrad-l1": 'type: "AdaGrad" lr_policy: "fixed" delta: 0.01 weight_decay: 0.001 '
+    'regularization_type: "L1" iter_size: 2 ',
+    "rmsprop": 'type: "RMSProp" lr_policy: "exp" gamma: 0.97 rms_decay: 0.98 delta: 0.2 '
+    "weight_decay: 0.001 ",
+    "rmsprop-clip": 'type: "RMSProp" lr_policy: "fixed" rms_decay: 0.9 delta: 0.1 '
+    "clip_gradients: 0.5 ",
+    "adadelta": 'type: "AdaDelta" lr_policy: "fixed" delta: 1e-4 momentum: 0.95 '
+    "weight_decay: 0.001 ",
+    "adadelta-poly": 'type: "AdaDelta" lr_policy: "poly" power: 1.5 delta: 1e-3 momentum: 0.9 '
+    "iter_size: 3 ",
+    "adam": 'type: "Adam" lr_policy: "fixed" momentum2: 0.999 delta: 1e-3 ' + DECAY,
+    "adam-multistep": 'type: "Adam" lr_policy: "multistep" gamma: 0.3 stepvalue: 10 '
+    "stepvalue: 37 momentum2: 0.99 delta: 1e-2 clip_gradients: 0.5 " + DECAY,
     "average-loss": 'lr_policy: "fixed" average_loss: 7 ' + DECAY,
 }
 
