@@ -38,7 +38,7 @@ def test_outputs_are_what_nobody_reads_in_order_of_names() -> None:
     ("text", "message"),
     [
         (IN + 'layer { name: "a" type: "Nope" bottom: "x" top: "a" }', "unknown layer type 'Nope'"),
-        (IN + 'layer { name: "a" type: "Nope" bottom: "x" top: "a" }', "known: Accuracy"),
+        (IN + 'layer { name: "a" type: "Nope" bottom: "x" top: "a" }', ", Accuracy, "),
         (IN + ip("a", "y"), "layer 'a': unknown bottom blob 'y'"),
         (IN + ip("a", "x") + ip("a", "x"), "top blob 'a' is made by several layers"),
         (IN + ip("x", "x"), "cannot work in place"),
