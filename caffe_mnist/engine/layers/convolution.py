@@ -6,7 +6,8 @@ with spatial' = (size + 2 pad - dilation (kernel - 1) - 1) / stride + 1, rounded
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,6 +15,7 @@ from torch import Tensor
 from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers import any_axes
 from caffe_mnist.engine.layers.geometry import Geometry
 from caffe_mnist.engine.layers.patches import patches
 
@@ -24,8 +26,12 @@ SMALL_PATCH = 128
 
 @layers.register("Convolution")
 class Convolution(Layer):
-    """Options: num_output, kernel, stride, pad, dilation, group, bias_term, axis, fillers."""
+    """Options: num_output, kernel, stride, pad, dilation, group, bias_term, axis, fillers.
 
+    A Deconvolution is the same with `transposed`.
+    """
+
+    transposed = False
     tops = (1, None)
     bottoms = (1, None)
     equal_bottoms_and_tops = True
@@ -45,8 +51,7 @@ class Convolution(Layer):
                 f"and num_output {outputs}"
             )
         self.channels, self.outputs = channels, outputs
-        shape = (outputs, channels // self.group, *self.geometry.kernel)
-        self.blobs.append(Parameter(shape, self.device))
+        self.blobs.append(Parameter(self.weights_shape(), self.device))
         where, generator = f"layer {self.name!r}", self.surroundings.generator
         fill(self.blobs[0], param.weight_filler, generator, where)
         self.bias = param.bias_term
@@ -64,8 +69,16 @@ class Convolution(Layer):
                     f"has weights for {self.channels} channels, "
                     f"the bottom has {below.shape[self.axis]}"
                 )
-            sizes = self.geometry.convolved(self, below.shape[self.axis + 1 :])
+            sizes = self.sizes(below.shape[self.axis + 1 :])
             above.reshape((*below.shape[: self.axis], self.outputs, *sizes))
+
+    def weights_shape(self) -> tuple[int, ...]:
+        """The shape of the weights."""
+        return (self.outputs, self.channels // self.group, *self.geometry.kernel)
+
+    def sizes(self, sizes: Sequence[int]) -> list[int]:
+        """The top's spatial sizes from the bottom's; raises CaffeMnistError if there are none."""
+        return self.geometry.convolved(self, sizes)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Convolve each bottom into its top."""
@@ -76,9 +89,9 @@ class Convolution(Layer):
             if self._small(x):
                 y = self._forward_patches(x, above)
             else:
-                y = torch.convolution(
+                y = self._convolution(x)(
                     x, weights, bias, geometry.stride, geometry.pad, geometry.dilation,
-                    False, geometry.zeros, self.group,
+                    self.transposed, geometry.zeros, self.group,
                 )  # fmt: skip
             above.data = y if y.shape == above.shape else y.reshape(above.shape)
 
@@ -106,11 +119,19 @@ class Convolution(Layer):
         self, x: Tensor, gradient: Tensor, wanted: tuple[bool, bool, bool]
     ) -> tuple[Tensor, Tensor, Tensor]:
         geometry = self.geometry
-        results: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
+        backward: Callable[..., Any] = torch.ops.aten.convolution_backward
+        if self._convolution(x) is any_axes.convolution:
+            backward = any_axes.convolution_backward
+        results: tuple[Tensor, Tensor, Tensor] = backward(
             gradient, x, self.blobs[0].data, [self.outputs], geometry.stride, geometry.pad,
-            geometry.dilation, False, geometry.zeros, self.group, list(wanted),
+            geometry.dilation, self.transposed, geometry.zeros, self.group, list(wanted),
         )  # fmt: skip
         return results
+
+    @staticmethod
+    def _convolution(x: Tensor) -> Callable[..., Tensor]:
+        """The library's convolution where it knows that many axes."""
+        return torch.convolution if 3 <= x.dim() <= 5 else any_axes.convolution
 
     def _images(self, values: Tensor) -> Tensor:
         """As N × C × spatial (Caffe's leading axes are one here), channels last in memory."""
@@ -125,6 +146,7 @@ class Convolution(Layer):
             x.dim() == 4
             and x.device.type == "cpu"
             and self.group == 1
+            and not self.transposed
             and self.blobs[0].count // self.outputs <= SMALL_PATCH
         )
 

@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers import stochastic
 from caffe_mnist.schema import caffe_pb2
 
 aten = torch.ops.aten
@@ -22,7 +23,7 @@ aten = torch.ops.aten
 
 @layers.register("Pooling")
 class Pooling(Layer):
-    """Options: pool (MAX, AVE), kernel, stride, pad, global_pooling, round_mode.
+    """Options: pool (MAX, AVE, STOCHASTIC), kernel, stride, pad, global_pooling, round_mode.
 
     Bottom N × C × H × W; a second top of MAX pooling holds the winners' places (h W + w).
     """
@@ -33,8 +34,7 @@ class Pooling(Layer):
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Check the settings."""
         param = self.param.pooling_param
-        if param.pool == caffe_pb2.PoolingParameter.STOCHASTIC:
-            raise self.error("stochastic pooling is not there yet", hint="use MAX or AVE")
+        self.drawn = param.pool == caffe_pb2.PoolingParameter.STOCHASTIC
         self.largest = param.pool == caffe_pb2.PoolingParameter.MAX
         if len(top) > 1 and not self.largest:
             raise self.error("has a second top only with MAX pooling")
@@ -51,6 +51,9 @@ class Pooling(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pool; the places of the largest values are kept for the way back."""
+        if self.drawn:
+            top[0].data = self._forward_drawn(bottom[0].data, top[0])
+            return
         x = self._widened(bottom[0].data)
         if self.largest:
             y, self.places = aten.max_pool2d_with_indices(
@@ -70,6 +73,9 @@ class Pooling(Layer):
         """Gradients go to the winners, or evenly to the window."""
         if not propagate_down[0]:
             return
+        if self.drawn:
+            bottom[0].diff = self._backward_drawn(bottom[0].data, top[0].diff)
+            return
         x = self._widened(bottom[0].data)
         gradient = _as(self._uncut(top[0].diff), x)
         if self.largest:
@@ -85,6 +91,25 @@ class Pooling(Layer):
             (ph, pw), (height, width) = self.pad, bottom[0].shape[2:]
             dx = dx[:, :, ph : ph + height, pw : pw + width]
         bottom[0].diff = dx
+
+    def _forward_drawn(self, x: Tensor, top: Blob) -> Tensor:
+        sizes = top.shape[2:]
+        if self.phase != caffe_pb2.TRAIN:
+            return stochastic.expect(x, self.kernel, self.stride, sizes)
+        generator = self.surroundings.generator
+        y, self.places = stochastic.draw(x, self.kernel, self.stride, sizes, generator)
+        return y
+
+    def _backward_drawn(self, x: Tensor, gradient: Tensor) -> Tensor:
+        """To the values drawn; in testing, by the expectation."""
+        if self.phase == caffe_pb2.TRAIN:
+            dx = torch.zeros(x.shape, device=x.device).flatten(2)
+            dx.scatter_add_(2, self.places.flatten(2), gradient.flatten(2))
+            return dx.view(x.shape)
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            y = stochastic.expect(x, self.kernel, self.stride, gradient.shape[2:])
+            return torch.autograd.grad(y, x, gradient)[0]
 
     def _measure(self, sizes: Sequence[int]) -> None:
         param = self.param.pooling_param
@@ -102,6 +127,8 @@ class Pooling(Layer):
             raise self.error("needs a positive kernel and stride")
         if any(pad >= kernel for pad, kernel in zip(self.pad, self.kernel)):
             raise self.error("pad must be smaller than the kernel")
+        if self.drawn and any(self.pad):
+            raise self.error("takes padding only with MAX and AVE pooling")
         self.wide = any(2 * pad > kernel for pad, kernel in zip(self.pad, self.kernel))
         self.inner_pad = [0, 0] if self.wide else self.pad
 

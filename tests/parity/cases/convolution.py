@@ -34,4 +34,28 @@ CASES = [
     _convolution("3d", "num_output: 4 kernel_size: 3 pad: 1 stride: 2", ((2, 2, 6, 7, 5),)),
     _convolution("1d", "num_output: 4 kernel_size: 3 pad: 1", ((2, 3, 11),)),
     _convolution("two", "num_output: 4 kernel_size: 3", ((2, 3, 6, 6), (2, 3, 6, 6))),
+    _convolution("0d", "num_output: 4 kernel_size: 1 group: 2", ((3, 6),)),
+    _convolution("4d", "num_output: 4 kernel_size: 2 group: 2 pad: 1", ((2, 2, 3, 4, 3, 2),)),
+    _convolution(
+        "per-axis",
+        "num_output: 3 kernel_size: 2 kernel_size: 3 stride: 2 stride: 1 pad: 1 pad: 0 "
+        "dilation: 1 dilation: 2",
+        ((2, 3, 6, 9),),
+    ),
+    _convolution(
+        "3d-per-axis",
+        "num_output: 2 kernel_size: 1 kernel_size: 3 kernel_size: 2 pad: 0 pad: 1 pad: 1 "
+        "stride: 1 stride: 2 stride: 2 dilation: 1 dilation: 1 dilation: 3",
+        ((2, 2, 3, 6, 7),),
+    ),
+    _convolution("force-nd", "num_output: 3 kernel_size: 3 force_nd_im2col: true", ((2, 3, 6, 7),)),
+    _convolution(
+        "group-dilated",
+        "num_output: 6 kernel_size: 3 group: 3 dilation: 2 stride: 2 pad: 2",
+        ((2, 3, 9, 8),),
+    ),
+    _convolution("axis", "num_output: 3 kernel_size: 2 axis: 2", ((2, 2, 3, 4, 5),)),
+    _convolution("axis-0", "num_output: 3 kernel_size: 2 axis: 0", ((3, 4, 5),)),
+    _convolution("negative-axis", "num_output: 3 kernel_size: 2 axis: -2", ((2, 2, 3, 5),)),
+    _convolution("one-by-one-strided", "num_output: 4 kernel_size: 1 stride: 2", ((2, 3, 5, 6),)),
 ]
