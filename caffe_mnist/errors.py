@@ -6,6 +6,7 @@ line on stderr and an exit status. Any other exception is a bug and keeps its tr
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -62,10 +63,13 @@ def exit_status(command: Callable[[], int], program: str) -> int:
     """Run `command` and return its exit status, turning expected failures into lines.
 
     Ctrl-C gives 130; a reader that closed our standard output gives 141, both without a
-    traceback.
+    traceback; a full disk below it is an expected failure.
     """
     try:
-        return command()
+        status = command()
+        if sys.stdout is not None:
+            sys.stdout.flush()  # here, where its failures are still understood
+        return status
     except CaffeMnistError as error:
         for fault in error.faults:
             print(f"{program}: error: {fault}", file=sys.stderr)
@@ -74,5 +78,16 @@ def exit_status(command: Callable[[], int], program: str) -> int:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return 141
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"{program}: error: {error.filename or 'output'}: {error.strerror}", file=sys.stderr)
+        _drop_output()
+        return CaffeMnistError.status
+
+
+def _drop_output() -> None:
+    """Send what is still to be written nowhere, so that the end of the process is quiet."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import math
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -55,6 +57,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Load the model, then bring in, score and report the pictures."""
     from caffe_mnist.datasets.picture import check_pictures
 
+    if arguments.scale is not None and not math.isfinite(arguments.scale):
+        raise CaffeMnistError(f"{arguments.scale} is no factor", where="--scale")
     labels = _labels(arguments.labels)
     check_pictures(arguments.images)
     with _model(arguments.model, arguments.deploy) as (deploy, weights):
@@ -113,17 +117,23 @@ def _report(
     best = [[names[index], scores[index]] for index in order]
     if arguments.json:
         answer = {"image": path, "predicted_label": best[0][0], "scores": best}
-        print(json.dumps(answer, ensure_ascii=False))
+        print(json.dumps(answer))  # in ASCII: names of files may hold any bytes
         return
-    head = f"{path}: " if len(arguments.images) > 1 else ""
+    head = f"{_shown(path)}: " if len(arguments.images) > 1 else ""
     print(f"{head}The result: [{best[0][0]}]")
     print("  " + "  ".join(f"{name}: {score:.4f}" for name, score in best))
+
+
+def _shown(path: str) -> str:
+    """A file's name for people: bytes that are no UTF-8 as escapes."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 @contextlib.contextmanager
 def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
     """Deploy net and weights of `model`, fetched and checked where they lie in a store."""
-    if model.endswith((".caffemodel", ".caffemodel.h5")) and "://" not in model:
+    named = model.endswith((".caffemodel", ".caffemodel.h5")) or Path(model).is_file()
+    if named and "://" not in model:
         if deploy is None:
             raise CaffeMnistError("needs its deploy net", where=model, hint="--deploy NET")
         for path in (model, deploy):
@@ -131,10 +141,17 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
                 raise CaffeMnistError("there is no such file", where=path)
         yield Path(deploy), Path(model)
         return
-    from caffe_mnist.storage.snapshots import fetch
+    from caffe_mnist.storage.snapshots import MANIFEST, fetch
+    from caffe_mnist.storage.store import open_store
 
     if "://" not in model and not Path(model).is_dir():
         raise CaffeMnistError("there is no such model", where=model)
+    if open_store(model).size(MANIFEST) is None:
+        raise CaffeMnistError(
+            f"is no complete snapshot: there is no {MANIFEST}",
+            where=model,
+            hint="TRAIN_URL/final? else a .caffemodel with --deploy NET",
+        )
     with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
         files = fetch(model, Path(folder), lambda name: _is_part(name))
         weights = [path for path in files if ".caffemodel" in path.name]

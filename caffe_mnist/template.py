@@ -50,8 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
     if writes:
         texts = _write(texts, arguments.out)
     elif not arguments.check:
-        sys.stdout.buffer.write(texts[paths[0]].encode("utf-8", "surrogateescape"))
-        sys.stdout.flush()
+        _say(texts[paths[0]])
     return _check(texts) if arguments.check else 0
 
 
@@ -60,6 +59,8 @@ def _rules(arguments: argparse.Namespace) -> Rules:
     from caffe_mnist.layouts.rules import Rules, parse_map, parse_setting
 
     folders = {}
+    if arguments.data_path_suffix is not None and not arguments.layout:
+        raise CaffeMnistError("is for a layout", where="--data-path-suffix", hint="--layout NAME")
     if arguments.layout:
         layout = find_layout(arguments.layout)
         folders = Rules.of_layout(layout, arguments.data_path_suffix).folders
@@ -89,12 +90,10 @@ def _with_places(rules: Rules, sources: Sequence[Prototxt], arguments: argparse.
 
 def _write(texts: dict[Path, str], out: str | None) -> dict[Path, str]:
     """Write to the folder `out`, or over the files themselves; returns what is where."""
-    from caffe_mnist.layouts.rewrite import by_name, write_texts
+    from caffe_mnist.layouts.rewrite import by_name, replace_texts, write_texts
 
     if out is None:
-        for path, text in texts.items():
-            real = Path(os.path.realpath(path))
-            write_texts({real.name: text}, real.parent)
+        replace_texts({Path(os.path.realpath(path)): text for path, text in texts.items()})
         return texts
     named = by_name(texts)
     for name in named:
@@ -120,10 +119,15 @@ def _check(texts: dict[Path, str]) -> int:
             if item.value and not os.path.exists(wanted):
                 missing += 1
                 name = item.field.split(".")[1]
-                print(f"{result.at(item.start)}: {name}: {wanted} does not exist")
+                _say(f"{result.at(item.start)}: {name}: {wanted} does not exist\n")
     if not missing:
-        print("every path exists")
+        _say("every path exists\n")
     return 1 if missing else 0
+
+
+def _say(text: str) -> None:
+    """To standard output, bytes that are no UTF-8 as they are."""
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
 
 
 def _parser() -> argparse.ArgumentParser:

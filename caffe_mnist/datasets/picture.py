@@ -120,12 +120,14 @@ def _decoding(path: str | os.PathLike[str]) -> Iterator[None]:
 
 
 def _flat(image: Any, invert: bool) -> Any:
-    """Without transparency, and with 16-bit gray brought to 8 bits."""
+    """Without transparency; gray of 16 bits, or of numbers from 0 to 1, brought to 8 bits."""
     from PIL import Image
 
     if image.mode.startswith("I") or image.mode == "F":
         high = image.getextrema()[1]
         scale = 255 / 65535 if high > 255 else 1.0
+        if image.mode == "F" and high <= 1:
+            scale = 255.0
         return image.convert("F").point(lambda value: value * scale).convert("L")
     if image.mode in ("LA", "RGBA", "PA", "La", "RGBa") or "transparency" in image.info:
         image = image.convert("RGBA")

@@ -37,7 +37,10 @@ class Classifier:
         self.net = Net(param, Surroundings(caffe_pb2.TEST))
         if not self.net.outputs:
             raise CaffeMnistError("has no outputs", where=deploy)
-        load_weights(self.net, weights)
+        untrained = load_weights(self.net, weights)
+        if untrained:
+            names = ", ".join(untrained)
+            raise CaffeMnistError(f"holds no weights for {names} of {deploy}", where=weights)
         self.output = self.net.outputs[-1] if "prob" not in self.net.outputs else "prob"
 
     def scores(self, pictures: npt.NDArray[np.uint8]) -> Floats:

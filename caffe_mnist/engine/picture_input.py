@@ -33,7 +33,7 @@ class PictureInput:
 
         Raises CaffeMnistError unless there is one input, of N × C × H × W.
         """
-        layers = [one for one in with_input_layer(net).layer if one.type == "Input"]
+        layers = [one for one in with_input_layer(net, where).layer if one.type == "Input"]
         names = [top for one in layers for top in one.top]
         if len(names) != 1:
             raise CaffeMnistError(

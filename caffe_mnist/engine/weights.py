@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from caffe_mnist.engine import hdf5_files
 from caffe_mnist.engine.blob import Parameter
 from caffe_mnist.engine.net import Net
 from caffe_mnist.errors import CaffeMnistError
@@ -24,13 +25,15 @@ from caffe_mnist.schema.packed import (
 
 def load_weights(
     net: Net, path: str | os.PathLike[str], report: Callable[[str], None] | None = None
-) -> None:
+) -> list[str]:
     """Copy the weights of `path` into the layers of the same names in `net`.
 
     Layers that the net does not have are reported and left out; layers that the file does not
-    have keep their values. Raises CaffeMnistError, naming the layer, where numbers or shapes of
-    parameters differ.
+    have keep their values; the names of these are returned. Raises CaffeMnistError, naming the
+    layer, where numbers or shapes of parameters differ.
     """
+    if hdf5_files.is_hdf5(path):
+        return hdf5_files.load_weights(net, path, report)
     source = read_packed(path, "NetParameter")
     if source.layers:
         raise CaffeMnistError("is of an old format (V1 layers)", where=path)
@@ -51,10 +54,15 @@ def load_weights(
             )
         for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
             _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
+    loaded = {theirs.name for theirs in source.layer}
+    return [layer.name for layer in net.layers if layer.blobs and layer.name not in loaded]
 
 
 def save_weights(net: Net, path: str | os.PathLike[str], with_diffs: bool = False) -> None:
-    """Write the net with its weights (and gradients on request) as Caffe does."""
+    """Write the weights (and gradients on request) as Caffe does; *.h5 with them alone."""
+    if hdf5_files.is_hdf5(path):
+        hdf5_files.save_weights(net, path, with_diffs)
+        return
     write_packed(path, net_message(net, with_diffs))
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from caffe_mnist.schema.prototxt import Block, Field, replace
+from caffe_mnist.schema.prototxt import Block, Field, Scalar, replace
+from caffe_mnist.schema.tokens import tokens
 
 
 def set_values(text: str, block: Block, name: str, values: Sequence[str]) -> str:
@@ -17,7 +18,7 @@ def set_values(text: str, block: Block, name: str, values: Sequence[str]) -> str
     old = [one for one in block.fields if one.name == name]
     if not old:
         return append(text, block, [f"{name}: {value}" for value in values])
-    changes = [(one.value.start, one.value.end, value) for one, value in zip(old, values)]
+    changes = [change for one, value in zip(old, values) for change in put(text, one.value, value)]
     for index in range(len(values), len(old)):
         changes.append(_without(text, old, index))
     more = values[len(old) :]
@@ -30,6 +31,16 @@ def set_values(text: str, block: Block, name: str, values: Sequence[str]) -> str
         between = _newline(text) + indent if not indent.strip() else " "
         changes.append((last, last, "".join(f"{between}{name}: {value}" for value in more)))
     return _merged(text, changes)
+
+
+def put(text: str, old: Scalar | Block, new: str) -> list[tuple[int, int, str]]:
+    """The changes that put `new` in the place of a value; comments between its parts stay."""
+    places = [(old.start + one.start, old.start + one.end)
+              for one in tokens(text[old.start : old.end]) if one.kind != "end"]  # fmt: skip
+    gaps = (text[one[1] : two[0]] for one, two in zip(places, places[1:]))
+    if not any("#" in gap for gap in gaps):
+        return [(old.start, old.end, new)]
+    return [(*places[0], new), *((start, end, "") for start, end in places[1:])]
 
 
 def without_fields(text: str, block: Block, names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -29,9 +30,16 @@ class Layout:
     suffix: str = ""
 
     def folder(self, role: str, suffix: str | None = None) -> str:
-        """The folder of role code, data or model."""
+        """The folder of role code, data or model; raises CaffeMnistError for want of a suffix."""
         place: str = getattr(self, role)
-        return place.replace("{suffix}", self.suffix if suffix is None else suffix)
+        last = (self.suffix if suffix is None else suffix).strip("/")
+        if "{suffix}" in place and not last:
+            raise CaffeMnistError(
+                f"{role} is {place}, and there is no suffix",
+                where=f"layout {self.name}",
+                hint="--data-path-suffix NAME",
+            )
+        return place.replace("{suffix}", last)
 
 
 def find_layout(name: str) -> Layout:
@@ -61,6 +69,10 @@ def read_layout(path: Path) -> Layout:
     for key, value in found.items():
         if not isinstance(value, str):
             raise CaffeMnistError(f"{key} is {value!r}, expected a string", where=path)
+        wrong = re.search(r"[{}]", value.replace("{suffix}", "") if key != "suffix" else value)
+        if wrong:
+            what = f"{key} is {value!r}: of braces, only {{suffix}} has a meaning"
+            raise CaffeMnistError(what, where=path)
     return Layout(**{"name": path.stem, **found})
 
 

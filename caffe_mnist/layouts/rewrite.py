@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +14,7 @@ from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 from caffe_mnist.files import replacing
 from caffe_mnist.layouts.paths import NETS
 from caffe_mnist.layouts.rules import Rules
-from caffe_mnist.layouts.settings import check, concerns
+from caffe_mnist.layouts.settings import check, concerns, strings_of
 from caffe_mnist.layouts.source import (
     NET,
     SOLVER,
@@ -34,9 +35,12 @@ def rewrite(source: Prototxt, rules: Rules) -> str:
 def settle(sources: Sequence[Prototxt], rules: Rules) -> Rules:
     """`rules` for the paths of all `sources` (with their settings): no two become the same,
     and what a setting gives stays as it is given."""
-    given = {f"SolverParameter.{key}" for key, _ in rules.settings} - NETS
+    given = set()
+    for key, value in rules.settings:
+        field, strings = strings_of(kind_of_key(key), key, value)
+        given |= {(field, one) for one in strings if field not in NETS}
     items = [item for source in sources for item in source.paths()]
-    exact = tuple((item.value, item.value) for item in items if item.field in given)
+    exact = tuple((item.value, item.value) for item in items if (item.field, item.value) in given)
     rules = replace(rules, exact=(*exact, *rules.exact))
     return rules.keeping_apart((item.value, item.role) for item in items if item.value)
 
@@ -136,11 +140,17 @@ def by_name(texts: dict[Path, str]) -> dict[str, str]:
 
 
 def write_texts(texts: dict[str, str], out_dir: Path) -> None:
-    """Write each text under its name into `out_dir`, aside first and then renamed."""
+    """Write each text under its name into `out_dir`: all of them or none."""
     try:
         out_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CaffeMnistError(f"cannot make the folder: {error.strerror}", where=out_dir) from None
-    for name, text in texts.items():
-        with replacing(out_dir / name) as aside:
+    replace_texts({out_dir / name: text for name, text in texts.items()})
+
+
+def replace_texts(texts: dict[Path, str]) -> None:
+    """Write each text to its path: aside first, and when all are there, renamed."""
+    with contextlib.ExitStack() as files:
+        for path, text in texts.items():
+            aside = files.enter_context(replacing(path))
             aside.write_bytes(text.encode("utf-8", "surrogateescape"))

@@ -76,10 +76,11 @@ class Rules:
 
     def _mapped(self, old: str) -> str | None:
         """By the longest map whose old beginning is `old` or one of the folders above it."""
-        for start, new in sorted(self.maps, key=lambda pair: -len(pair[0].rstrip("/"))):
-            start = start.rstrip("/\\")
+        old = _tidy(old)
+        for start, new in sorted(self.maps, key=lambda pair: -len(_tidy(pair[0]).rstrip("/"))):
+            start = _tidy(start).rstrip("/\\")
             rest = old[len(start) :]
-            if not old.startswith(start) or (rest and rest[0] not in "/\\"):
+            if not old or not old.startswith(start) or (rest and rest[0] not in "/\\"):
                 continue
             if rest.startswith("\\"):
                 rest = rest.replace("\\", "/")
@@ -98,10 +99,15 @@ def parse_map(text: str) -> tuple[str, str]:
 
 def parse_setting(text: str) -> tuple[str, str]:
     """`KEY=VALUE` as a pair; `=` may stand between the brackets of a KEY."""
-    match = re.match(r"\s*((?:\[[^\]]*\]|[^=\[])+?)\s*=\s*(.*?)\s*$", text, re.DOTALL)
+    match = re.match(r"\s*(?=[^\s=])((?:\[[^\]]*\]|[^=\[])+?)\s*=\s*(.*?)\s*$", text, re.DOTALL)
     if match is None:
         raise CaffeMnistError(f"{text!r} is no setting", where="--set", hint="KEY=VALUE")
     return match.group(1), match.group(2)
+
+
+def _tidy(path: str) -> str:
+    """A path without `//` and `./`, which mean nothing."""
+    return re.sub(r"(^|(?<=/))(?:\./+)+", "", re.sub(r"//+", "/", path))
 
 
 def _parts(path: str) -> list[str]:

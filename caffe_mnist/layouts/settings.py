@@ -13,10 +13,11 @@ from typing import Any
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.layouts.edit import append, set_values
 from caffe_mnist.schema.prototxt import Block, Scalar, near, parse
-from caffe_mnist.schema.tokens import quote
+from caffe_mnist.schema.tokens import quote, unquote
 from caffe_mnist.schema.values import fault_of_value, is_repeated, kind_of
 
 STEP = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?:\[([^\]]*)\])?(?:\.|$)")
+STRING = re.compile(r"\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'")
 Step = tuple[str, "str | None"]
 
 
@@ -40,7 +41,7 @@ def set_fields(text: str, kind: Any, settings: Sequence[tuple[str, str]], where:
             if len(rest) == 1:
                 text = set_values(text, block, rest[0][0], written)
             else:
-                text = append(text, block, [_nested(rest, one) for one in written])
+                text = append(text, block, [_nested(rest, written)])
     return text
 
 
@@ -48,6 +49,13 @@ def check(kind: Any, key: str, value: str) -> list[str]:
     """The values as they are written, if the schema takes them for the field `key` of `kind`."""
     declared = _declared(kind, _steps(key))
     return [_written(declared, part) for part in _parts(declared, value)]
+
+
+def strings_of(kind: Any, key: str, value: str) -> tuple[str, list[str]]:
+    """`Message.field` that a key leads to, and the strings that it gets."""
+    declared = _declared(kind, _steps(key))
+    strings = [_bare(part) for part in _parts(declared, value)]
+    return f"{declared.containing_type.name}.{declared.name}", strings
 
 
 def concerns(block: Block, key: str) -> bool:
@@ -113,10 +121,11 @@ def _name(block: Block) -> str | None:
     return names[0].text if names and isinstance(names[0], Scalar) else None
 
 
-def _nested(steps: Sequence[Step], value: str) -> str:
+def _nested(steps: Sequence[Step], values: Sequence[str]) -> str:
     """A path whose messages are not there yet, written on one line."""
     head = "".join(f"{name} {{ " for name, _ in steps[:-1])
-    return f"{head}{steps[-1][0]}: {value}{' }' * (len(steps) - 1)}"
+    inside = " ".join(f"{steps[-1][0]}: {value}" for value in values)
+    return f"{head}{inside}{' }' * (len(steps) - 1)}"
 
 
 def _parts(declared: Any, value: str) -> list[str]:
@@ -124,10 +133,20 @@ def _parts(declared: Any, value: str) -> list[str]:
 
 
 def _written(declared: Any, value: str) -> str:
-    """`value` as it is written in prototxt, checked."""
+    """`value` as it is written in prototxt, checked; strings come with their quotes or without."""
     if kind_of(declared) in ("string", "bytes"):
-        return quote(value)
+        return quote(_bare(value))
     fault = fault_of_value(declared, value)
     if fault:
         raise CaffeMnistError(fault, where="--set")
     return value
+
+
+def _bare(value: str) -> str:
+    """A string without the quotation marks that a prototxt would have."""
+    if not STRING.fullmatch(value):
+        return value
+    try:
+        return unquote(value)
+    except ValueError as error:
+        raise CaffeMnistError(str(error), where="--set") from None

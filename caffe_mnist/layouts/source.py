@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.layouts.edit import put
 from caffe_mnist.layouts.paths import LISTS, PATHS, WRITTEN
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.settings import first_name, set_fields
@@ -76,8 +77,7 @@ class Prototxt:
         for field, value in self._values():
             new = _each(field, value.text, lambda old: rules.path(old, PATHS[field]))  # noqa: B023
             if new != value.text:
-                mark = self.text[value.start]
-                changes.append((value.start, value.end, quote(new, mark)))
+                changes += put(self.text, value, quote(new, self.text[value.start]))
         return syntax.replace(self.text, changes)
 
     def at(self, offset: int) -> str:

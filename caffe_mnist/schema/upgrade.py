@@ -6,11 +6,17 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 
 
-def with_input_layer(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
+def with_input_layer(net: caffe_pb2.NetParameter, where: object = "net") -> caffe_pb2.NetParameter:
     """`net`, its `input`s (with `input_shape` or four `input_dim` each) as one Input layer.
 
-    Raises CaffeMnistError when the shapes do not match the inputs.
+    Raises CaffeMnistError when the shapes do not match the inputs, and for layers of old kinds.
     """
+    if net.layers:
+        raise CaffeMnistError(
+            f"has {len(net.layers)} old layers, written layers {{ … }}, which are not read",
+            where=where,
+            hint="Caffe's upgrade_net_proto_text makes layer { … } of them",
+        )
     if not net.input:
         return net
     count, dims = len(net.input), list(net.input_dim)
@@ -18,7 +24,7 @@ def with_input_layer(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
         raise CaffeMnistError(
             f"names {count} inputs, with {len(net.input_shape)} input_shape and "
             f"{len(dims)} input_dim",
-            where="net",
+            where=where,
             hint="each needs an input_shape, or four input_dim",
         )
     upgraded = caffe_pb2.NetParameter()
