@@ -9,6 +9,7 @@ pytest_plugins = [
     "tests.fixtures.mnist",
     "tests.fixtures.swift",
     "tests.fixtures.faults",
+    "tests.fixtures.jobs",
 ]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
@@ -19,6 +20,7 @@ from caffe_mnist.launch.final import is_published, last_snapshot, publish_final
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.process import (
     Follower,
+    Interruption,
     StoppedError,
     StopRequests,
     exit_code,
@@ -57,17 +59,27 @@ def run_job(plan: Plan) -> int:
         ) from None
     with StopRequests() as requests:
         try:
-            _story(plan, record, requests)
-        except CaffeMnistError as error:
-            status = "stopped" if isinstance(error, StoppedError) else "failed"
-            record.notes.append(str(error))
-            record.end(status, error.status)
-            record.write(plan.model_folder / "run.json")
-            if not isinstance(error, StoreError):  # it would not take the record either
-                _leave_record(plan)
-            raise
+            _recorded_story(plan, record, requests)
+        except Interruption as stop:
+            raise StoppedError(stop.number) from None
     say(f"done: {_summary(record)}")
     return 0
+
+
+def _recorded_story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
+    try:
+        try:
+            _story(plan, record, requests)
+        except Interruption as stop:
+            raise StoppedError(stop.number) from None
+    except CaffeMnistError as error:
+        status = "stopped" if isinstance(error, StoppedError) else "failed"
+        record.notes.append(str(error))
+        record.end(status, error.status)
+        _or_say(lambda: record.write(plan.model_folder / "run.json"))
+        if not isinstance(error, StoreError):  # it would not take the record either
+            _leave_record(plan, record)
+        raise
 
 
 def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
@@ -121,7 +133,7 @@ def _train(
         str(solver), settings.gpus, start.weights, start.snapshot, settings.data_position
     )
     say("running " + " ".join(command))
-    record.write(plan.model_folder / "run.json")
+    _or_say(lambda: record.write(plan.model_folder / "run.json"))
     since = time.time()
     goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
     log_start = plan.log.stat().st_size if goes_on else 0
@@ -137,7 +149,7 @@ def _train(
             requests,
             settings.stop_timeout,
             _uploader(plan, since) if settings.train_url else None,
-            lambda: metrics.write(plan.model_folder / "metrics.csv"),
+            lambda: _or_say(lambda: metrics.write(plan.model_folder / "metrics.csv")),
             plan.model_folder / "uploader.log" if bar.on_terminal else None,
         )
         code = supervisor.watch()
@@ -146,7 +158,7 @@ def _train(
             bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
         bar.close(code == 0 and supervisor.finished)
     record.results = metrics.results()
-    draw(metrics, plan.model_folder / "curves.png", plan.prefix.name)
+    _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
     with record.timed("drain"):
         drained = supervisor.drain()
     requests.only_note = False
@@ -204,19 +216,20 @@ def _failure(plan: Plan, code: int, lines: list[str]) -> JobError:
     """The trainer's failure as the job's, with what its log says last."""
     status = exit_code(code)
     how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
-    reason, hint = explain(status, lines)
+    reason, hint = explain(status, lines, plan.model_folder)
     error = JobError(f"the trainer ended {how}: {reason}", where=plan.log, hint=hint)
     error.status = status
     return error
 
 
-def _leave_record(plan: Plan) -> None:
+def _leave_record(plan: Plan, record: RunRecord) -> None:
     """After a failure: the record and the log beside the snapshots, if the store takes them."""
     if not plan.settings.train_url:
         return
     try:
         store = open_store(plan.settings.train_url)
-        for path in (plan.model_folder / "run.json", plan.model_folder / "metrics.csv", plan.log):
+        store.write("failed/run.json", record.to_json())
+        for path in (plan.model_folder / "metrics.csv", plan.log):
             if path.is_file():
                 store.upload(path, f"failed/{path.name}")
     except CaffeMnistError as error:
@@ -227,6 +240,14 @@ def _summary(record: RunRecord) -> str:
     words = [f"{name} {value:.4g}" for name, value in record.results.items() if "test" in name]
     seconds = record.timings.get("train")
     return ", ".join([*words, *([f"{seconds:.0f} s of training"] if seconds else [])]) or "complete"
+
+
+def _or_say(action: Callable[[], object]) -> None:
+    """Do what a job can do without (on a full disk, say); its failure is only said."""
+    try:
+        action()
+    except CaffeMnistError as error:
+        say(str(error))
 
 
 def say(text: str) -> None:

@@ -109,8 +109,16 @@ class StoppedError(JobError):
         super().__init__(f"stopped by {signal.Signals(number).name}")
 
 
+class Interruption(BaseException):
+    """A stop request in the middle of something; nothing that handles errors may catch it."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(number)
+
+
 class StopRequests:
-    """SIGTERM and SIGINT, noted while the trainer runs, raised as StoppedError otherwise."""
+    """SIGTERM and SIGINT, noted while the trainer runs, raised as Interruption otherwise."""
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -129,4 +137,4 @@ class StopRequests:
     def _note(self, number: int, frame: object) -> None:
         self.seen.append(number)
         if not self.only_note:
-            raise StoppedError(number)
+            raise Interruption(number)

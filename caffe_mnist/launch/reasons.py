@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Sequence
+from pathlib import Path
 
 # What the log says, what it means, what to do.
 KNOWN = (
@@ -15,6 +17,11 @@ KNOWN = (
     (r"out of memory|bad_alloc", "out of memory", "make the batch_size smaller"),
     (r"No space left on device|MDB_FULL", "the disk is full", "make room, or fewer snapshots"),
     (
+        r"proto\.SerializeToOstream",
+        "a snapshot could not be written",
+        "is there room on the disk?",
+    ),
+    (
         r"Check failed: mdb_status == 0 .* No such file",
         "a database that the net reads is not there",
         "check the source paths (python -m caffe_mnist.template --check)",
@@ -22,9 +29,15 @@ KNOWN = (
 )
 
 
-def explain(status: int, lines: Sequence[str]) -> tuple[str, str | None]:
-    """The reason in a phrase, and a hint where one is known."""
+# With less room than this on the disk of the model, a failure is put down to it (bytes).
+LITTLE = 2**20
+
+
+def explain(status: int, lines: Sequence[str], folder: Path) -> tuple[str, str | None]:
+    """The reason in a phrase, and a hint where one is known; `folder` is the model's."""
     text = "".join(lines)
+    if shutil.disk_usage(folder).free < LITTLE:
+        return f"the disk is full ({folder})", "make room, or give another --model-local-path"
     for pattern, reason, hint in KNOWN:
         if re.search(pattern, text):
             return reason, hint

@@ -47,10 +47,14 @@ class RunRecord:
         """Everything, with versions and the machine."""
         return {**self.__dict__, "versions": versions(), "machine": machine()}
 
+    def to_json(self) -> bytes:
+        """The bytes of `run.json`."""
+        return (json.dumps(self.to_dict(), indent=1) + "\n").encode()
+
     def write(self, path: Path) -> None:
         """Write it as JSON, aside first and then renamed."""
         with replacing(path) as aside:
-            aside.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
+            aside.write_bytes(self.to_json())
 
 
 class _Timer:

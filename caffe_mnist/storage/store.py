@@ -296,7 +296,7 @@ def _reason(error: Exception) -> str:
 
 
 REASONS = {
-    "SignatureDoesNotMatch": "the secret key is wrong",
+    "SignatureDoesNotMatch": "the access key or its secret is wrong",
     "InvalidAccessKeyId": "the access key is unknown",
     "NoSuchBucket": "there is no such bucket",
     "AccessDenied": "no permission",
