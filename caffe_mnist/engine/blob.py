@@ -87,6 +87,7 @@ class Parameter(Blob):
         super().__init__(shape, device)
         self.owner = owner
         self._fresh = True
+        self._lent = False
 
     @property
     def data(self) -> Tensor:
@@ -107,7 +108,8 @@ class Parameter(Blob):
             return self.owner.diff.reshape(self.shape)
         if self._fresh:
             self._diff = torch.zeros_like(self.data)
-            self._fresh = False
+            self._fresh = self._lent = False
+        self._take_over()
         return super().diff
 
     @diff.setter
@@ -116,7 +118,12 @@ class Parameter(Blob):
             self.owner.diff = values.reshape(self.owner.shape)
             return
         self._diff = values
-        self._fresh = False
+        self._fresh = self._lent = False
+
+    def lend_diff(self, values: Tensor) -> None:
+        """Take `values` for the gradient; they are copied when somebody asks for them."""
+        self._diff = values
+        self._fresh, self._lent = False, True
 
     def clear_diff(self) -> None:
         """Start a new sum of gradients."""
@@ -127,10 +134,16 @@ class Parameter(Blob):
         if self.owner is not None:
             self.owner.add_diff(gradient.reshape(self.owner.shape))
         elif not self._fresh and self._diff is not None:
+            self._take_over()
             self._diff.add_(gradient)
         else:
             data = self.data
             if gradient.stride() != data.stride():
                 gradient = torch.empty_like(data).copy_(gradient)
             self._diff = gradient
-            self._fresh = False
+            self._fresh = self._lent = False
+
+    def _take_over(self) -> None:
+        if self._lent and self._diff is not None:
+            self._diff = self._diff.clone()
+            self._lent = False

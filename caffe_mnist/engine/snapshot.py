@@ -12,8 +12,8 @@ from pathlib import Path
 
 import torch
 
-from caffe_mnist.engine.net import Net
-from caffe_mnist.engine.weights import array, save_weights
+from caffe_mnist.engine import hdf5_files
+from caffe_mnist.engine.weights import array
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema.packed import fill_blob, numbers, packed, read_packed, shape, write_packed
 
@@ -28,13 +28,17 @@ class SolverState:
     history: list[torch.Tensor]
 
 
-def snapshot_names(prefix: str, iteration: int) -> tuple[str, str]:
+def snapshot_names(prefix: str, iteration: int, as_hdf5: bool = False) -> tuple[str, str]:
     """The names of weights and solver state at `iteration`."""
-    return f"{prefix}_iter_{iteration}.caffemodel", f"{prefix}_iter_{iteration}.solverstate"
+    stem, ending = f"{prefix}_iter_{iteration}", ".h5" if as_hdf5 else ""
+    return f"{stem}.caffemodel{ending}", f"{stem}.solverstate{ending}"
 
 
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
-    """Write a `.solverstate`."""
+    """Write a `.solverstate`, as HDF5 where the name ends in .h5."""
+    if hdf5_files.is_hdf5(path):
+        hdf5_files.write_state(path, state)
+        return
     content = packed("SolverState")()
     content.iter = state.iteration  # type: ignore[attr-defined]
     content.learned_net = state.learned_net  # type: ignore[attr-defined]
@@ -46,6 +50,8 @@ def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
 
 def read_state(path: str | os.PathLike[str]) -> SolverState:
     """Read a `.solverstate`; raises CaffeMnistError for anything else."""
+    if hdf5_files.is_hdf5(path):
+        return SolverState(*hdf5_files.read_state(path))
     content = read_packed(path, "SolverState")
     if not content.HasField("iter"):
         raise CaffeMnistError("holds no iteration, so it is no solverstate", where=path)
@@ -84,10 +90,3 @@ def learned_net(path: str | os.PathLike[str], state: SolverState) -> Path:
     raise CaffeMnistError(
         f"its weights {state.learned_net} are not there, nor beside it", where=path
     )
-
-
-def snapshot_weights(net: Net, prefix: str, iteration: int, with_diffs: bool) -> str:
-    """Write the weights of a snapshot; returns their name."""
-    name = snapshot_names(prefix, iteration)[0]
-    save_weights(net, name, with_diffs)
-    return name

@@ -29,8 +29,10 @@ from caffe_mnist.engine.snapshot import (
 from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
 from caffe_mnist.engine.updates import Step, rules
 from caffe_mnist.engine.weights import load_weights, save_weights
-from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
+
+BINARY_PLACES = ("solver.cpp:464", "sgd_solver.cpp:284")
+HDF5_PLACES = ("solver.cpp:474", "sgd_solver.cpp:296")
 
 
 class Action(enum.Enum):
@@ -166,14 +168,13 @@ class Solver:
 
     def snapshot(self) -> tuple[str, str]:
         """Write weights, then state; returns the two names."""
-        weights, state = snapshot_names(self.param.snapshot_prefix, self.iteration)
-        if self.param.snapshot_format != caffe_pb2.SolverParameter.BINARYPROTO:
-            raise CaffeMnistError(
-                "snapshot_format HDF5 is not there yet", where="solver", hint="use BINARYPROTO"
-            )
-        info("solver.cpp:464", f"Snapshotting to binary proto file {weights}")
+        as_hdf5 = self.param.snapshot_format == caffe_pb2.SolverParameter.HDF5
+        kind = "HDF5 file" if as_hdf5 else "binary proto file"
+        prefix, places = self.param.snapshot_prefix, HDF5_PLACES if as_hdf5 else BINARY_PLACES
+        weights, state = snapshot_names(prefix, self.iteration, as_hdf5)
+        info(places[0], f"Snapshotting to {kind} {weights}")
         save_weights(self.net, weights, self.param.snapshot_diff)
-        info("sgd_solver.cpp:284", f"Snapshotting solver state to binary proto file {state}")
+        info(places[1], f"Snapshotting solver state to {kind} {state}")
         step = current_step(self.param, max(self.iteration - 1, 0))
         write_state(state, SolverState(self.iteration, weights, step, self.rule.history))
         return weights, state

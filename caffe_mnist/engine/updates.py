@@ -63,13 +63,19 @@ class UpdateRule:
         """Take one step with every parameter.
 
         Those with lr_mult 0 stay as they are; their histories see weight decay, as in Caffe.
+        Afterwards `diff` is what was subtracted, as in Caffe.
         """
         for index, learnable in enumerate(self.learnables):
             gradient = self._regularized(learnable, step)
-            self.step_one(index, gradient, step, step.rate * learnable.lr_mult)
+            update = self.step_one(index, gradient, step, step.rate * learnable.lr_mult)
+            learnable.parameter.data.sub_(update)
+            learnable.parameter.diff = update
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
-        """Change parameter `index` by its regularised `gradient` at learning rate `rate`."""
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+        """What to subtract from parameter `index`, given its regularised `gradient`.
+
+        `gradient` may be overwritten; `rate` is the parameter's own learning rate.
+        """
         raise NotImplementedError
 
     def decay(self, learnable: Learnable) -> float:
@@ -122,11 +128,12 @@ class SGD(UpdateRule):
                 is_first_step=False,
                 grad_scale=torch.tensor(scale, device=device),
             )
+            for i in indices:
+                self.learnables[i].parameter.lend_diff(self.history[i])
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """One parameter, by plain operations."""
-        velocity = self.history[index].mul_(self.solver.momentum).add_(gradient, alpha=rate)
-        self.learnables[index].parameter.data.sub_(velocity)
+        return self.history[index].mul_(self.solver.momentum).add_(gradient, alpha=rate).clone()
 
     def _groups(self) -> dict[tuple[float, float], list[int]]:
         groups: dict[tuple[float, float], list[int]] = {}
@@ -141,13 +148,12 @@ class SGD(UpdateRule):
 class Nesterov(UpdateRule):
     """V' = momentum V + rate g; W = W - (1 + momentum) V' + momentum V."""
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """The velocity is looked at where it will have led to."""
         momentum, velocity = self.solver.momentum, self.history[index]
-        values = self.learnables[index].parameter.data
-        values.add_(velocity, alpha=momentum)
+        before = velocity * momentum
         velocity.mul_(momentum).add_(gradient, alpha=rate)
-        values.sub_(velocity, alpha=1 + momentum)
+        return torch.mul(velocity, 1 + momentum, out=gradient).sub_(before)
 
 
 @rules.register("AdaGrad")
@@ -156,11 +162,11 @@ class AdaGrad(UpdateRule):
 
     takes_momentum = False
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """Squares of all gradients so far."""
         squares = self.history[index].addcmul_(gradient, gradient)
         divisor = squares.sqrt().add_(self.solver.delta)
-        self.learnables[index].parameter.data.addcdiv_(gradient, divisor, value=-rate)
+        return gradient.mul_(rate).div_(divisor)
 
 
 @rules.register("RMSProp")
@@ -177,12 +183,12 @@ class RMSProp(UpdateRule):
                 f"rms_decay {self.solver.rms_decay:g} is not in [0, 1)", where="solver"
             )
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """A moving mean of squares."""
         keep = self.solver.rms_decay
         squares = self.history[index].mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
         divisor = squares.sqrt().add_(self.solver.delta)
-        self.learnables[index].parameter.data.addcdiv_(gradient, divisor, value=-rate)
+        return gradient.mul_(rate).div_(divisor)
 
 
 @rules.register("AdaDelta")
@@ -192,14 +198,14 @@ class AdaDelta(UpdateRule):
 
     histories = 2
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """Moving means of squared gradients and of squared updates."""
         keep, delta = self.solver.momentum, self.solver.delta
         squares, updates = self.history[index], self.history[len(self.learnables) + index]
         squares.mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
         update = (updates + delta).div_(squares + delta).sqrt_().mul_(gradient)
         updates.mul_(keep).addcmul_(update, update, value=1 - keep)
-        self.learnables[index].parameter.data.sub_(update, alpha=rate)
+        return update.mul_(rate)
 
 
 @rules.register("Adam")
@@ -209,7 +215,7 @@ class Adam(UpdateRule):
 
     histories = 2
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> None:
+    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
         """Moving means of gradients and of their squares, corrected for their start at 0."""
         first, second = self.solver.momentum, self.solver.momentum2
         mean, squares = self.history[index], self.history[len(self.learnables) + index]
@@ -218,4 +224,4 @@ class Adam(UpdateRule):
         time = step.iteration + 1
         correction = math.sqrt(1 - second**time) / (1 - first**time)
         divisor = squares.sqrt().add_(self.solver.delta)
-        self.learnables[index].parameter.data.addcdiv_(mean, divisor, value=-rate * correction)
+        return torch.mul(mean, rate * correction, out=gradient).div_(divisor)

@@ -1,0 +1,192 @@
+"""Snapshots as HDF5 files: `.caffemodel.h5` and `.solverstate.h5`, as Caffe writes them.
+
+Weights: a group `data` with a group for each layer, in it a dataset `0`, `1`, … for each
+parameter (float32, its shape); parameters that belong to an earlier layer are left out. With
+gradients, a group `diff` alike, with all of them. State: datasets `iter` and `current_step`
+(int32, one element), `learned_net` (a string with its final zero), and a group `history` with
+datasets `0`, `1`, …
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from caffe_mnist.engine.net import Net
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.files import replacing
+
+if TYPE_CHECKING:
+    from caffe_mnist.engine.snapshot import SolverState
+
+
+def is_hdf5(path: str | os.PathLike[str]) -> bool:
+    """Whether Caffe takes the file for HDF5: by its name."""
+    return os.fspath(path).endswith(".h5")
+
+
+def save_weights(net: Net, path: str | os.PathLike[str], with_diffs: bool = False) -> None:
+    """Write the parameters of `net`, and their gradients on request."""
+    for layer in net.layers:
+        if layer.blobs and ("/" in layer.name or layer.name in ("", ".")):
+            raise layer.error("cannot be saved as HDF5: its name is none of a group")
+    with replacing(Path(path)) as aside, _writing(aside) as file:
+        data = file.create_group("data")
+        diffs = file.create_group("diff") if with_diffs else None
+        seen: set[int] = set()
+        for layer in net.layers:
+            if "/" in layer.name:
+                continue
+            group = data.create_group(layer.name)
+            for index, parameter in enumerate(layer.blobs):
+                if id(parameter) not in seen and parameter.owner is None:
+                    group[str(index)] = _array(parameter.data)
+                seen.add(id(parameter))
+            if diffs is not None:
+                group = diffs.create_group(layer.name)
+                for index, parameter in enumerate(layer.blobs):
+                    group[str(index)] = _array(parameter.diff)
+
+
+def load_weights(
+    net: Net, path: str | os.PathLike[str], report: Callable[[str], None] | None = None
+) -> list[str]:
+    """Copy the weights of `path` into the layers of the same names; returns those without any.
+
+    Raises CaffeMnistError, naming the layer, where numbers or shapes of parameters differ.
+    """
+    targets = {layer.name: layer for layer in net.layers}
+    shared = _shared(net)
+    with _reading(path) as file:
+        groups = _group(file, "data", path)
+        for name in groups:
+            layer = targets.get(name)
+            if layer is None:
+                if report is not None:
+                    report(f"Ignoring source layer {name}")
+                continue
+            group = _group(groups, name, path)
+            if len(group) > len(layer.blobs):
+                raise CaffeMnistError(
+                    f"layer {name!r} has {len(group)} parameter(s) there, "
+                    f"{len(layer.blobs)} in the net",
+                    where=path,
+                )
+            for index, parameter in enumerate(layer.blobs):
+                if str(index) not in group and (name, index) in shared:
+                    continue
+                where = f"{path}: layer {name!r}, parameter {index}"
+                values = _values(group, str(index), where, parameter.shape)
+                parameter.data = torch.from_numpy(values).to(parameter.device)
+        found = set(groups)
+    return [layer.name for layer in net.layers if layer.blobs and layer.name not in found]
+
+
+def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
+    """Write a `.solverstate.h5`."""
+    name = os.fsencode(state.learned_net)
+    with replacing(Path(path)) as aside, _writing(aside) as file:
+        file["iter"] = np.array([state.iteration], np.int32)
+        file["learned_net"] = np.array(name, f"S{len(name) + 1}")
+        file["current_step"] = np.array([state.current_step], np.int32)
+        history = file.create_group("history")
+        for index, values in enumerate(state.history):
+            history[str(index)] = _array(values)
+
+
+def read_state(path: str | os.PathLike[str]) -> tuple[int, str, int, list[torch.Tensor]]:
+    """Iteration, name of the weights, step and histories of a `.solverstate.h5`."""
+    with _reading(path) as file:
+        if "iter" not in file:
+            raise CaffeMnistError("holds no iteration, so it is no solverstate", where=path)
+        iteration, step = (
+            int(_values(file, name, f"{path}: {name}", (1,), "i")[0]) if name in file else 0
+            for name in ("iter", "current_step")
+        )
+        learned = file["learned_net"][()] if "learned_net" in file else b""
+        name = learned if isinstance(learned, bytes) else str(learned).encode()
+        group = _group(file, "history", path)
+        history = [
+            torch.from_numpy(_values(group, str(index), f"{path}: history {index}"))
+            for index in range(len(group))
+        ]
+    return iteration, os.fsdecode(name.rstrip(b"\0")), step, history
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[Any]:
+    import h5py
+
+    try:
+        with h5py.File(path, "w") as file:
+            yield file
+    except OSError as error:
+        raise CaffeMnistError(f"cannot write: {_reason(error)}", where=path) from None
+
+
+@contextmanager
+def _reading(path: str | os.PathLike[str]) -> Iterator[Any]:
+    import h5py
+
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read as HDF5: {_reason(error)}", where=path) from None
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or str(error).partition("\n")[0]
+
+
+def _group(parent: Any, name: str, path: object) -> Any:
+    import h5py
+
+    found = parent.get(name)
+    if not isinstance(found, h5py.Group):
+        raise CaffeMnistError(f"has no group {name!r}", where=path)
+    return found
+
+
+def _values(
+    group: Any, name: str, where: object, shape: tuple[int, ...] | None = None, kind: str = "f"
+) -> Any:
+    """A dataset as float32 (or int64), its shape and kind checked before it is read."""
+    import h5py
+
+    found = group.get(name)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind != kind:
+        raise CaffeMnistError(
+            f"is no dataset of {'floats' if kind == 'f' else 'ints'}", where=where
+        )
+    if shape is not None and found.shape != shape:
+        raise CaffeMnistError(
+            f"shape mismatch: {found.shape} there, {shape} here",
+            where=where,
+            hint="to learn this layer from scratch, rename it in the net",
+        )
+    if found.nbytes > found.id.get_storage_size() and found.chunks is None:
+        raise CaffeMnistError("promises more numbers than there are", where=where)
+    return np.ascontiguousarray(found[()], np.float32 if kind == "f" else np.int64)
+
+
+def _shared(net: Net) -> set[tuple[str, int]]:
+    """Layer and index of the parameters that belong to an earlier place."""
+    seen: set[int] = set()
+    found = set()
+    for layer in net.layers:
+        for index, parameter in enumerate(layer.blobs):
+            if parameter.owner is not None or id(parameter) in seen:
+                found.add((layer.name, index))
+            seen.add(id(parameter))
+    return found
+
+
+def _array(values: torch.Tensor) -> Any:
+    return values.detach().cpu().contiguous().numpy()
