@@ -74,14 +74,14 @@ class Concat(Layer):
 
 @layers.register("Flatten")
 class Flatten(Layer):
-    """The axes from `axis` to `end_axis` as one."""
+    """The axes from `axis` to `end_axis` as one; `end_axis` one before `axis` adds an axis of 1."""
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Join the axes."""
         param, shape = self.param.flatten_param, bottom[0].shape
         start = self.canonical_axis(param.axis, bottom[0])
         end = self.canonical_axis(param.end_axis, bottom[0])
-        if end < start:
+        if end < start - 1:
             raise self.error(f"end_axis {end} lies before axis {start}")
         top[0].reshape((*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
 

@@ -11,6 +11,7 @@ CASES = [
     Case("flatten", "Flatten"),
     Case("flatten-axes", "Flatten", "flatten_param { axis: 0 end_axis: 2 }"),
     Case("flatten-negative", "Flatten", "flatten_param { axis: -2 end_axis: -1 }"),
+    Case("flatten-nothing", "Flatten", "flatten_param { axis: 2 end_axis: 1 }"),
     Case("concat", "Concat", bottoms=((2, 3, 4, 5), (2, 1, 4, 5))),
     Case("concat-axis", "Concat", "concat_param { axis: 0 }", ((2, 3), (4, 3), (1, 3))),
     Case("concat-negative", "Concat", "concat_param { axis: -1 }", ((2, 3), (2, 5))),
