@@ -8,6 +8,7 @@ values. Without, the top is N × 1 × top_k (× 1 …) places of each picture's 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
@@ -23,12 +24,14 @@ class ArgMax(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """See above for the shapes."""
         param, shape = self.param.argmax_param, bottom[0].shape
+        if not shape:
+            raise self.error("needs a bottom with axes")
         self.axis = None
         if param.HasField("axis"):
             self.axis = self.canonical_axis(param.axis, bottom[0])
             choices = shape[self.axis]
         else:
-            choices = bottom[0].count // max(shape[0], 1) if shape else 1
+            choices = prod(shape[1:])
         if not 1 <= param.top_k <= choices:
             raise self.error(f"top_k {param.top_k} is not in 1 to {choices}, the number of values")
         if self.axis is not None:

@@ -30,6 +30,8 @@ class Scale(Layer):
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Allocate what is learnt."""
         param = self.param.scale_param
+        if len(bottom) > 1 and not param.bias_term:
+            return
         axes = len(bottom[1].shape) if len(bottom) > 1 else param.num_axes
         shape = spanned_shape(self, bottom[0], param.axis, axes)
         where, generator = f"layer {self.name!r}", self.surroundings.generator

@@ -44,7 +44,7 @@ class Span:
         start = layer.canonical_axis(axis, bottom) if shape else 0
         if bottom.shape[start : start + len(shape)] != tuple(shape):
             raise layer.error(
-                f"has an array of shape {tuple(shape)} for axis {start} on, "
+                f"cannot spread shape {tuple(shape)} from axis {start} on: "
                 f"the bottom's shape is {bottom.shape}"
             )
         return cls(start, tuple(shape), len(bottom.shape))

@@ -38,6 +38,7 @@ CASES = [
     _scale("two-middle", "axis: 1", (WHOLE, (3, 4))),
     _scale("two-equal", "axis: 0", (WHOLE, WHOLE)),
     _scale("two-number", "", (WHOLE, ())),
+    _scale("two-number-of-vector", "", ((3,), ())),
     _scale("two-negative", "axis: -1 bias_term: true", (WHOLE, (5,))),
     _scale("two-bias", "axis: 0 bias_term: true", (WHOLE, (2,))),
     _scale("two-in-place", "axis: 1 bias_term: true", (WHOLE, (3,)), place=True),
