@@ -51,6 +51,8 @@ class BatchNorm(Layer):
         shape = bottom[0].shape
         if shape[1:2] != (self.channels,):
             raise self.error(f"has statistics of {self.channels} channels, found shape {shape}")
+        if not self.running and not bottom[0].count:
+            raise self.error(f"has no statistics of an empty batch (shape {shape})")
         top[0].reshape(shape)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

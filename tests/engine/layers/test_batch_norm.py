@@ -30,9 +30,9 @@ def test_mean_far_from_zero() -> None:
     y = torch.nn.functional.batch_norm(exact, None, None, training=True, eps=1e-5)
     y.backward(dy.double())
     assert exact.grad is not None
-    assert torch.allclose(net.blobs["out"].data.double(), y, atol=1e-3)
+    assert torch.allclose(net.blobs["out"].data.double(), y, atol=1e-5)
     scale = float(exact.grad.abs().max())
-    assert torch.allclose(net.blobs["in"].diff.double(), exact.grad, atol=1e-3 * scale)
+    assert torch.allclose(net.blobs["in"].diff.double(), exact.grad, atol=1e-5 * scale)
 
 
 def test_statistics_are_not_learnt() -> None:

@@ -30,6 +30,7 @@ MISUSES: list[tuple[str, str, Shapes, str]] = [
     ("BatchNorm", "param { lr_mult: 1 }", WHOLE, "cannot learn its statistics"),
     ("BatchNorm", "param { lr_mult: 0 } " * 4, WHOLE, "but param is given 4 times"),
     ("BatchNorm", "", ((4,),), "needs a bottom of at least 2 axes, found 1"),
+    ("BatchNorm", "", ((0, 3),), "has no statistics of an empty batch"),
     ("MVN", "", ((1, 2, 3, 4, 5),), "takes a bottom of at most 4 axes, found 5"),
     ("ArgMax", "argmax_param { top_k: 0 }", WHOLE, "top_k 0 is not in 1 to 60"),
     ("ArgMax", "argmax_param { axis: 1 top_k: 4 }", WHOLE, "top_k 4 is not in 1 to 3"),
