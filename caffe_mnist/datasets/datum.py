@@ -157,9 +157,10 @@ def _read_message(value: Value, key: object, where: object) -> Datum:
     from google.protobuf.message import DecodeError
 
     from caffe_mnist.schema.caffe_pb2 import Datum
+    from caffe_mnist.schema.messages import parse_binary
 
     try:
-        return Datum.FromString(bytes(value))
+        return parse_binary(bytes(value), Datum)
     except DecodeError:
         raise _broken(f"not a Datum: {len(value)} bytes that do not parse", key, where) from None
 

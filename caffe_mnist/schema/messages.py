@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import warnings
 from pathlib import Path
 from typing import TypeVar
 
@@ -65,13 +66,30 @@ def read_binary(path: str | os.PathLike[str], kind: type[M]) -> M:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
     name = kind.DESCRIPTOR.name
     try:
-        return kind.FromString(content)
+        return parse_binary(content, kind)
     except message.DecodeError:
         raise CaffeMnistError(
             f"not a binary {name}: {len(content)} bytes that do not parse",
             where=path,
             hint="the file is truncated, damaged or of another format",
         ) from None
+
+
+def parse_binary(content: bytes, kind: type[M]) -> M:
+    """Parse all of `content` into a message of class `kind`; raises protobuf's DecodeError.
+
+    Where a stray end of a group cuts it short, protobuf 3.16 only warns, and stops there.
+    """
+    found = kind()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        try:
+            size = found.MergeFromString(content)
+        except RecursionError:  # of its form in plain Python
+            raise message.DecodeError("groups in groups without end") from None
+    if size != len(content):
+        raise message.DecodeError("not all of it is a message")
+    return found
 
 
 def write_binary(path: str | os.PathLike[str], content: message.Message) -> None:
