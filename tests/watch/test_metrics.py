@@ -71,3 +71,22 @@ def test_curves_are_a_picture(tmp_path: Path) -> None:
     assert draw(metrics(), tmp_path / "curves.png", "run")
     assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert draw(Metrics(), tmp_path / "empty.png")
+
+
+def test_a_table_goes_on(tmp_path: Path) -> None:
+    """A resumed run keeps the rows up to where it begins, and counts its seconds on."""
+    path = tmp_path / "metrics.csv"
+    path.write_text(
+        "iteration,seconds,loss,lr,iterations_per_second,test0_accuracy\n"
+        "0,1,2.3,0.01,,0.1\n10,5,1.5,,,\n20,9,1.1,,,0.5\n"
+    )
+    metrics = Metrics.read(path, 10)
+    assert sorted(metrics.rows) == [0, 10]
+    assert metrics.results()["test0_accuracy"] == 0.1
+    metrics.feed("I1121 07:49:13.057656 1 solver.cpp:239] Iteration 15, loss = 0.9")
+    assert 5 <= metrics.rows[15]["seconds"] < 6
+    assert metrics.to_csv().splitlines()[2] == "10,5,1.5,,,"
+    for text in ("", "no table", "iteration,loss\nx,y\n"):
+        path.write_text(text)
+        assert Metrics.read(path, 10).rows == {}
+    assert Metrics.read(tmp_path / "none", 10).rows == {}
