@@ -1,0 +1,50 @@
+"""The list of an ImageData layer: a line for each picture, its path, a space, and its label."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from caffe_mnist.errors import CaffeMnistError
+
+Entry = tuple[str, int]
+
+
+def read_list(path: str) -> list[Entry]:
+    """All entries; paths may hold spaces. Raises CaffeMnistError naming the line at fault."""
+    try:
+        text = Path(path).read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
+    entries = []
+    for number, line in enumerate(text.splitlines(), 1):
+        name, space, label = line.rpartition(" ")
+        if not space or not name:
+            if not line.strip():
+                continue
+            raise CaffeMnistError(
+                f"{line!r} is not a path, a space and a label", where=f"{path}:{number}"
+            )
+        try:
+            entries.append((name, int(label)))
+        except ValueError:
+            raise CaffeMnistError(
+                f"label {label!r} is not a whole number", where=f"{path}:{number}"
+            ) from None
+    if not entries:
+        raise CaffeMnistError("lists no pictures", where=path)
+    return entries
+
+
+def endless(entries: list[Entry], start: int, shuffle: bool, seed: int) -> Iterator[Entry]:
+    """The entries over and over from number `start` on; with `shuffle`, each time in new order."""
+    random = np.random.Generator(np.random.PCG64(seed))
+    order = np.arange(len(entries))
+    while True:
+        if shuffle:
+            random.shuffle(order)
+        for place in order[start:]:
+            yield entries[place]
+        start = max(start - len(entries), 0)

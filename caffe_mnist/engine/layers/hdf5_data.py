@@ -1,0 +1,133 @@
+"""HDF5Data: rows of datasets in HDF5 files that a list names.
+
+Each top takes the dataset of its name; all datasets of a file have as many rows. A batch goes on
+from one file to the next; one file at a time is held in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.errors import CaffeMnistError
+
+Rows = list[npt.NDArray[np.float32]]
+
+
+@layers.register("HDF5Data")
+class HDF5Data(Layer):
+    """Options: source (a file with a file's path in each line), batch_size, shuffle.
+
+    `shuffle` changes the order of the files, and of the rows in each.
+    """
+
+    bottoms = (0, 0)
+    tops = (1, None)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read the list and the first file."""
+        param = self.param.hdf5_data_param
+        if self.param.HasField("transform_param"):
+            raise self.error("does not transform data")
+        if not param.HasField("source"):
+            raise self.error("needs hdf5_data_param.source")
+        if param.batch_size < 1:
+            raise self.error("needs a positive batch_size")
+        try:
+            self.files = Path(param.source).read_text().split()
+        except OSError as error:
+            raise CaffeMnistError(f"cannot read: {error.strerror}", where=param.source) from None
+        if not self.files:
+            raise CaffeMnistError("lists no HDF5 files", where=param.source)
+        self.seed = int(torch.randint(2**31, (), generator=self.surroundings.generator))
+        self.parts = self._parts()
+        self.present = next(self.parts)
+        self.row = 0
+        self.shapes = [rows.shape[1:] for rows in self.present]
+
+    def skip_to(self, passes: int) -> None:
+        """Go on at the row after `passes` batches."""
+        self.parts = self._parts()
+        self.present = next(self.parts)
+        self.row = 0
+        self._forward_by(passes * self.param.hdf5_data_param.batch_size)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """A batch of rows."""
+        for blob, shape in zip(top, self.shapes):
+            blob.reshape((self.param.hdf5_data_param.batch_size, *shape))
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next rows."""
+        missing = self.param.hdf5_data_param.batch_size
+        pieces: list[Rows] = []
+        while missing:
+            pieces.append([rows[self.row : self.row + missing] for rows in self.present])
+            taken = len(pieces[-1][0])
+            missing -= taken
+            self._forward_by(taken)
+        for index, blob in enumerate(top):
+            rows = np.concatenate([piece[index] for piece in pieces])
+            blob.data = torch.from_numpy(rows).to(self.device)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Nothing below."""
+
+    def _forward_by(self, rows: int) -> None:
+        self.row += rows
+        while self.row >= len(self.present[0]):
+            self.row -= len(self.present[0])
+            self.present = next(self.parts)
+
+    def _parts(self) -> Iterator[Rows]:
+        """The files over and over, each as an array for each top; a single one is read once."""
+        random = np.random.Generator(np.random.PCG64(self.seed))
+        shuffle, order = self.param.hdf5_data_param.shuffle, list(self.files)
+        read: Rows | None = None
+        while True:
+            if shuffle:
+                random.shuffle(order)
+            for path in order:
+                if read is None or len(order) > 1:
+                    read = self._read(path)
+                places = random.permutation(len(read[0])) if shuffle else None
+                yield read if places is None else [rows[places] for rows in read]
+
+    def _read(self, path: str) -> Rows:
+        import h5py
+
+        try:
+            with h5py.File(path, "r") as file:
+                rows = [self._dataset(file, name, path) for name in self.param.top]
+        except OSError as error:
+            raise CaffeMnistError(f"cannot read as HDF5: {error}", where=path) from None
+        counts = {len(values) for values in rows}
+        if len(counts) > 1 or not min(counts):
+            raise CaffeMnistError(
+                f"needs as many rows in each dataset, found {[len(values) for values in rows]}",
+                where=path,
+            )
+        shapes = [values.shape[1:] for values in rows]
+        if shapes != getattr(self, "shapes", shapes):
+            raise CaffeMnistError(
+                f"holds rows of {shapes}, the first file's are {self.shapes}", where=path
+            )
+        return rows
+
+    def _dataset(self, file: object, name: str, path: str) -> npt.NDArray[np.float32]:
+        import h5py
+
+        found = file.get(name) if isinstance(file, h5py.File) else None
+        if not isinstance(found, h5py.Dataset):
+            raise CaffeMnistError(f"has no dataset {name!r} (a top of {self.name!r})", where=path)
+        if not found.ndim or found.dtype.kind not in "fiu":
+            raise CaffeMnistError(f"dataset {name!r} holds no rows of numbers", where=path)
+        return np.asarray(found[...], np.float32)

@@ -1,0 +1,108 @@
+"""ImageData: pictures from files that a list names, and their labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.data.picture_list import Entry, endless, read_list
+from caffe_mnist.engine.data.pictures import read_picture
+from caffe_mnist.engine.data.prefetch import Prefetch
+from caffe_mnist.engine.data.records import Batch
+from caffe_mnist.engine.data.transform import Floats, Transform
+from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.errors import CaffeMnistError
+
+
+@layers.register("ImageData")
+class ImageData(Layer):
+    """Tops: pictures N × C × H × W (as large as the batch's first), and labels N.
+
+    Options: source, batch_size, root_folder, new_height and new_width, is_color, shuffle,
+    rand_skip; transform_param. Reads ahead in a thread.
+    """
+
+    bottoms = (0, 0)
+    tops = (2, 2)
+
+    def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Read the list, and the first picture for its shape."""
+        param, generator = self.param.image_data_param, self.surroundings.generator
+        if not param.HasField("source"):
+            raise self.error("needs image_data_param.source")
+        if param.batch_size < 1:
+            raise self.error("needs a positive batch_size")
+        if (param.new_height > 0) != (param.new_width > 0):
+            raise self.error("needs both new_height and new_width, or none")
+        self.entries = read_list(param.source)
+        self.seed = int(torch.randint(2**31, (), generator=generator))
+        self.transform = Transform(
+            self.param.transform_param, self.phase, self.seed, f"layer {self.name!r}"
+        )
+        self.skipped = 0
+        if param.rand_skip:
+            self.skipped = int(torch.randint(param.rand_skip, (), generator=generator))
+            if self.skipped >= len(self.entries):
+                raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
+        first = next(endless(self.entries, self.skipped, param.shuffle, self.seed))
+        self.shape = (param.batch_size, *self._picture(first).shape)
+        self.ahead = self._read_from(0)
+
+    def skip_to(self, passes: int) -> None:
+        """Go on at the picture after `passes` batches."""
+        self.ahead.close()
+        self.ahead = self._read_from(passes * self.param.image_data_param.batch_size)
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Pictures and labels of one batch."""
+        top[0].reshape(self.shape)
+        top[1].reshape(self.shape[:1])
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch."""
+        for blob, values in zip(top, self.ahead.next()):
+            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Nothing below."""
+
+    def close(self) -> None:
+        """End the reading thread."""
+        self.ahead.close()
+
+    def _read_from(self, number: int) -> Prefetch[Batch]:
+        param = self.param.image_data_param
+        entries = endless(self.entries, self.skipped + number, param.shuffle, self.seed)
+        return Prefetch(self._batches(entries), self.param.data_param.prefetch)
+
+    def _batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
+        size = self.param.image_data_param.batch_size
+        while True:
+            pictures, labels = [], np.empty(size, np.float32)
+            for index in range(size):
+                entry = next(entries)
+                pictures.append(self._picture(entry))
+                labels[index] = entry[1]
+                if pictures[-1].shape != pictures[0].shape:
+                    raise CaffeMnistError(
+                        f"the picture is {pictures[-1].shape}, the batch's first is "
+                        f"{pictures[0].shape}",
+                        where=self._path(entry),
+                        hint="set new_height and new_width, or a crop_size",
+                    )
+            yield np.stack(pictures), labels
+
+    def _picture(self, entry: Entry) -> Floats:
+        param = self.param.image_data_param
+        picture = read_picture(self._path(entry), param.is_color, param.new_height, param.new_width)
+        values: Floats = self.transform.batch(picture[None])[0]
+        return values
+
+    def _path(self, entry: Entry) -> str:
+        """As in Caffe, the folder is put before the name as it is."""
+        return self.param.image_data_param.root_folder + entry[0]
