@@ -158,10 +158,10 @@ def _train(
             bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
         bar.close(code == 0 and supervisor.finished)
     record.results = metrics.results()
-    _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
     with record.timed("drain"):
         drained = supervisor.drain()
     requests.only_note = False
+    _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
     if requests.seen:
         raise StoppedError(requests.seen[0])
     if code != 0:
