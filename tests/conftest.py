@@ -10,6 +10,7 @@ pytest_plugins = [
     "tests.fixtures.swift",
     "tests.fixtures.faults",
     "tests.fixtures.jobs",
+    "tests.fixtures.light",
 ]
 
 
