@@ -1,4 +1,4 @@
-"""The values that parameters start with.
+"""The values that parameters start with: from the same seed, the very ones of Caffe.
 
 Formulas are Caffe's. `fan_in` is count / first axis, `fan_out` count / second axis (blobs of
 one axis count as N × 1); `n` is one of them or their average, by `variance_norm`.
@@ -7,24 +7,26 @@ one axis count as N × 1); `n` is one of them or their average, by `variance_nor
 from __future__ import annotations
 
 import math
-from typing import Callable, Optional
+from typing import Callable
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from caffe_mnist.engine.blob import Parameter
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.registry import Registry
 from caffe_mnist.schema import caffe_pb2
 
-Filler = Callable[[Tensor, caffe_pb2.FillerParameter, Optional[torch.Generator]], None]
+Filler = Callable[[Tensor, caffe_pb2.FillerParameter, RandomNumbers], None]
 fillers: Registry[Filler] = Registry("filler")
 
 
 def fill(
     parameter: Parameter,
     filler: caffe_pb2.FillerParameter,
-    generator: torch.Generator | None,
+    generator: RandomNumbers,
     where: object,
 ) -> None:
     """Fill `parameter` as `filler` says; raises CaffeMnistError for an unknown type."""
@@ -38,66 +40,53 @@ def fill(
 
 
 @fillers.register("constant")
-def constant(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def constant(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Every element is `value`."""
     values.fill_(filler.value)
 
 
 @fillers.register("uniform")
-def uniform(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def uniform(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Even between `min` and `max`."""
-    values.uniform_(filler.min, filler.max, generator=generator)
+    values.copy_(generator.uniform(values.shape, filler.min, filler.max))
 
 
 @fillers.register("gaussian")
-def gaussian(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def gaussian(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Normal with `mean` and `std`; with `sparse`, about that many non-zero inputs a unit."""
-    values.normal_(filler.mean, filler.std, generator=generator)
+    values.copy_(generator.normal(values.shape, filler.mean, filler.std))
     if filler.sparse >= 0:
         probability = min(1.0, filler.sparse / values.shape[0]) if values.dim() else 1.0
-        mask = torch.empty_like(values).bernoulli_(probability, generator=generator)
-        values.mul_(mask)
+        values.mul_(generator.bernoulli(values.shape, probability))
 
 
 @fillers.register("xavier")
-def xavier(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def xavier(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Even between ±sqrt(3 / n)."""
-    scale = math.sqrt(3.0 / _fan(values, filler))
-    values.uniform_(-scale, scale, generator=generator)
+    scale = _root(3, _fan(values, filler))
+    values.copy_(generator.uniform(values.shape, -scale, scale))
 
 
 @fillers.register("msra")
-def msra(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def msra(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Normal with mean 0 and standard deviation sqrt(2 / n)."""
-    values.normal_(0.0, math.sqrt(2.0 / _fan(values, filler)), generator=generator)
+    values.copy_(generator.normal(values.shape, 0.0, _root(2, _fan(values, filler))))
 
 
 @fillers.register("positive_unitball")
 def positive_unitball(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
+    values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers
 ) -> None:
     """Even between 0 and 1, then divided so that the inputs of each output sum to 1."""
     if not values.dim():
         raise ValueError("needs a blob with axes")
-    values.uniform_(0.0, 1.0, generator=generator)
+    values.copy_(generator.uniform(values.shape, 0.0, 1.0))
     rows = values.view(values.shape[0], -1)
     rows.div_(rows.sum(dim=1, keepdim=True))
 
 
 @fillers.register("bilinear")
-def bilinear(
-    values: Tensor, filler: caffe_pb2.FillerParameter, generator: torch.Generator | None
-) -> None:
+def bilinear(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """The kernel of bilinear interpolation, for upsampling by a Deconvolution."""
     if values.dim() != 4 or values.shape[2] != values.shape[3]:
         raise ValueError(f"needs a blob of 4 axes with a square kernel, not {tuple(values.shape)}")
@@ -106,6 +95,11 @@ def bilinear(
     centre = (2 * factor - 1 - factor % 2) / (2.0 * factor)
     ramp = 1 - (torch.arange(size) / factor - centre).abs()
     values.copy_(ramp.outer(ramp).expand_as(values))
+
+
+def _root(number: float, fan: float) -> float:
+    """sqrt(number / fan) in single precision, as Caffe computes it."""
+    return float(np.sqrt(np.float32(number) / np.float32(fan)))
 
 
 def _fan(values: Tensor, filler: caffe_pb2.FillerParameter) -> float:

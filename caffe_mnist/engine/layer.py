@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob, Parameter
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.registry import Registry
 from caffe_mnist.schema import caffe_pb2
@@ -26,7 +27,7 @@ class Surroundings:
 
     phase: int = caffe_pb2.TRAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    generator: torch.Generator | None = None
+    generator: RandomNumbers = field(default_factory=RandomNumbers)
 
 
 class Layer:

@@ -18,6 +18,7 @@ from caffe_mnist.engine.glog import info, number
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.lr_policy import current_step, learning_rate
 from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.engine.snapshot import (
     SolverState,
     learned_net,
@@ -58,11 +59,7 @@ class Solver:
     def __init__(self, param: caffe_pb2.SolverParameter, run: Run | None = None) -> None:
         """Build the nets; raises CaffeMnistError naming what is wrong in solver or nets."""
         self.param, self.run = param, run or Run()
-        generator = torch.Generator()
-        if param.random_seed >= 0:
-            generator.manual_seed(param.random_seed)
-        else:
-            generator.seed()
+        generator = RandomNumbers(param.random_seed if param.random_seed >= 0 else None)
         info("solver.cpp:102", "Creating training net.")
         self.net = self._build(train_net_param(param), caffe_pb2.TRAIN, generator)
         self.test_nets = []
@@ -200,7 +197,7 @@ class Solver:
         for net in [self.net, *self.test_nets]:
             net.close()
 
-    def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: torch.Generator) -> Net:
+    def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: RandomNumbers) -> Net:
         surroundings = Surroundings(phase, self.run.device, generator)
         return Net(param, surroundings, info)
 

@@ -9,6 +9,7 @@ import torch
 
 from caffe_mnist.engine.blob import Parameter
 from caffe_mnist.engine.fillers import fill
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
@@ -18,7 +19,7 @@ def filled(text: str, *shape: int) -> torch.Tensor:
     """A parameter filled from seed 1."""
     parameter = Parameter(shape)
     filler = parse_text(text, caffe_pb2.FillerParameter, "test")
-    fill(parameter, filler, torch.Generator().manual_seed(1), "test")
+    fill(parameter, filler, RandomNumbers(1), "test")
     return parameter.data
 
 

@@ -35,7 +35,7 @@ class Data(Layer):
             )
         if param.batch_size < 1:
             raise self.error("needs a positive batch_size")
-        seed = int(torch.randint(2**31, (), generator=self.surroundings.generator))
+        seed = self.surroundings.generator.word()
         where = f"layer {self.name!r}"
         self.transform = Transform(self.param.transform_param, self.phase, seed, where)
         self.database = Database(param.source)
@@ -44,7 +44,7 @@ class Data(Layer):
         self.shape = (param.batch_size, *pictures.shape[1:])
         skip = 0
         if param.rand_skip:
-            skip = int(torch.randint(param.rand_skip, (), generator=self.surroundings.generator))
+            skip = self.surroundings.generator.word() % param.rand_skip
         self.ahead = self._read_from(skip)
 
     def skip_to(self, passes: int) -> None:

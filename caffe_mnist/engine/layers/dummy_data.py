@@ -29,7 +29,10 @@ class DummyData(Layer):
         self.fillers = fillers * len(top) if len(fillers) == 1 else fillers
         self.shapes = self._shapes(len(top))
         for index, blob in enumerate(top):
-            self._fill(index, blob)
+            if self.fillers[index].type == "constant":
+                self._fill(index, blob)
+            else:
+                blob.reshape(self.shapes[index])
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The shapes are given."""

@@ -45,7 +45,7 @@ class HDF5Data(Layer):
             raise CaffeMnistError(f"cannot read: {error.strerror}", where=param.source) from None
         if not self.files:
             raise CaffeMnistError("lists no HDF5 files", where=param.source)
-        self.seed = int(torch.randint(2**31, (), generator=self.surroundings.generator))
+        self.seed = self.surroundings.generator.word()
         self.parts = self._parts()
         self.present = next(self.parts)
         self.row = 0

@@ -38,13 +38,13 @@ class ImageData(Layer):
         if (param.new_height > 0) != (param.new_width > 0):
             raise self.error("needs both new_height and new_width, or none")
         self.entries = read_list(param.source)
-        self.seed = int(torch.randint(2**31, (), generator=generator))
+        self.seed = generator.word()
         self.transform = Transform(
             self.param.transform_param, self.phase, self.seed, f"layer {self.name!r}"
         )
         self.skipped = 0
         if param.rand_skip:
-            self.skipped = int(torch.randint(param.rand_skip, (), generator=generator))
+            self.skipped = generator.word() % param.rand_skip
             if self.skipped >= len(self.entries):
                 raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
         first = next(endless(self.entries, self.skipped, param.shuffle, self.seed))

@@ -102,7 +102,7 @@ class Dropout(Neuron):
         if not self.training:
             return x
         keep = 1 - self.ratio
-        self.mask = torch.empty_like(x).bernoulli_(keep, generator=self.surroundings.generator)
+        self.mask = self.surroundings.generator.mask(x, keep)
         self.mask.div_(keep)
         return x * self.mask
 

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from caffe_mnist.engine.random_numbers import RandomNumbers
+
 # Caffe's sum of weights begins at C's FLT_MIN, so that an empty window does not divide by zero.
 SMALLEST = torch.finfo(torch.float32).tiny
 
@@ -22,12 +24,12 @@ def draw(
     kernel: Sequence[int],
     stride: Sequence[int],
     pooled: Sequence[int],
-    generator: torch.Generator | None,
+    generator: RandomNumbers,
 ) -> tuple[Tensor, Tensor]:
     """The values drawn (N × C × pooled) and their places in the picture (h W + w)."""
     inside = windows(x, kernel, stride, pooled)
     sums = inside.cumsum(2)
-    share = torch.rand(sums[:, :, -1:].shape, generator=generator).to(x.device)
+    share = generator.uniform(sums[:, :, -1:].shape, 0, 1).to(x.device)
     thresholds = share * sums[:, :, -1:]
     chosen = (sums < thresholds).sum(2, keepdim=True).clamp_max_(inside.shape[2] - 1)
     rows, columns = (torch.arange(size, device=x.device) for size in pooled)

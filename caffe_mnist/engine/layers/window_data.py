@@ -57,7 +57,7 @@ class WindowData(Layer):
         channels = windows[0].channels
         self.mean = self._read_mean(channels)
         self.shape = (param.batch_size, channels, self.cut.size, self.cut.size)
-        seed = int(torch.randint(2**31, (), generator=self.surroundings.generator))
+        seed = self.surroundings.generator.word()
         self.random = np.random.Generator(np.random.PCG64(seed))
         self.pictures: dict[str, Bytes] = {}
         self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)

@@ -8,6 +8,7 @@ import torch
 
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
@@ -22,7 +23,7 @@ def _net(settings: str, phase: int) -> Net:
         + ' } } } layer { name: "pool" type: "Pooling" bottom: "x" top: "y" pooling_param { '
         f"pool: STOCHASTIC {settings} }} }}"
     )
-    generator = torch.Generator().manual_seed(3)
+    generator = RandomNumbers(3)
     param = parse_text(text, caffe_pb2.NetParameter, "test")
     return Net(param, Surroundings(phase, generator=generator))
 
