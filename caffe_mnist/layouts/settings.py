@@ -35,9 +35,8 @@ def set_fields(text: str, kind: Any, settings: Sequence[tuple[str, str]], where:
     """
     for key, value in settings:
         steps, written = _steps(key), check(kind, key, value)
-        # Places move with every change, so each one starts from a fresh parse.
-        for index in range(len(_targets(parse(text, kind, where), steps))):
-            block, rest = _targets(parse(text, kind, where), steps)[index]
+        # From the last to the first: a change moves the places behind it only.
+        for block, rest in reversed(_targets(parse(text, kind, where), steps)):
             if len(rest) == 1:
                 text = set_values(text, block, rest[0][0], written)
             else:

@@ -92,6 +92,9 @@ def test_a_name_picks_all_layers_that_have_it() -> None:
     """The data layers of both phases, as a rule."""
     new = set_fields(LAYERS, NET, [("layer[a].type", "HDF5Data")], "x")
     assert new == LAYERS.replace('"Data"', '"HDF5Data"')
+    new = set_fields(LAYERS, NET, [("layer[a].data_param.source", "v")], "x")
+    assert [one.data_param.source for one in text_format.Parse(new, caffe_pb2.NetParameter()).layer
+            ] == ["v", "v", ""]  # fmt: skip
 
 
 def test_what_picks_nothing_concerns_nothing() -> None:
