@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any, TextIO
 
@@ -15,13 +16,18 @@ class Bar:
         """`total` iterations in all, of which `start` are done."""
         self._stream = stream or sys.stderr
         self._bar: Any = None
-        self._values: dict[str, str] = {}
+        # The loss first: what a narrow terminal cuts off is the end. Test losses are in the log.
+        self._values: dict[str, str] = {"loss": "?"}
         if self._stream.isatty():
             from tqdm import tqdm
 
             tqdm.monitor_interval = 0
             self._bar = tqdm(
-                total=total, initial=start, unit="it", file=self._stream, desc="training"
+                total=total,
+                initial=start,
+                unit="it",
+                file=self._stream,
+                **_size(self._stream),
             )
 
     @property
@@ -47,12 +53,11 @@ class Bar:
             self._bar.update(max(event.iteration - self._bar.n, 0))
         if isinstance(event, Display):
             self._values["loss"] = f"{event.loss:.4g}"
-        elif isinstance(event, Output) and event.phase == "test":
-            self._values[event.name if "loss" not in event.name else "test_loss"] = (
-                f"{event.value:.4g}"
-            )
-        if isinstance(event, (Display, Output)):
-            self._bar.set_postfix(self._values, refresh=True)
+        elif isinstance(event, Output) and event.phase == "test" and "loss" not in event.name:
+            self._values[event.name] = f"{event.value:.4g}"
+        else:
+            return
+        self._bar.set_postfix(self._values)
 
     def close(self, finished: bool) -> None:
         """End the bar; a training that ran to its end fills it."""
@@ -61,3 +66,14 @@ class Bar:
                 self._bar.update(max(self._bar.total - self._bar.n, 0))
             self._bar.close()
             self._bar = None
+
+
+def _size(stream: TextIO) -> dict[str, Any]:
+    """The terminal's, or one for those that tell none (as under `script`): tqdm needs it."""
+    try:
+        columns, rows = os.get_terminal_size(stream.fileno())
+    except (OSError, ValueError):
+        return {}
+    if columns and rows:
+        return {"dynamic_ncols": True}
+    return {"ncols": columns or 80, "nrows": rows or 24}
