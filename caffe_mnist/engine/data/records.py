@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
+from caffe_mnist.engine.data.pictures import decode_picture
 from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.errors import CaffeMnistError
 
@@ -42,7 +43,7 @@ def batch(records: list[Record], transform: Transform, where: str) -> Batch:
         return transform.batch(plain[0]), plain[1].astype(np.float32)
     pictures, labels = [], np.empty(len(records), np.float32)
     for index, (key, value) in enumerate(records):
-        picture, labels[index] = _picture(key, value, where)
+        picture, labels[index] = _picture(key, value, transform, where)
         pictures.append(transform.batch(picture[None])[0])
     if any(picture.shape != pictures[0].shape for picture in pictures):
         raise CaffeMnistError(
@@ -51,19 +52,17 @@ def batch(records: list[Record], transform: Transform, where: str) -> Batch:
     return np.stack(pictures), labels
 
 
-def _picture(key: bytes, value: bytes | memoryview, where: str) -> tuple[npt.NDArray[Any], int]:
+def _picture(
+    key: bytes, value: bytes | memoryview, transform: Transform, where: str
+) -> tuple[npt.NDArray[Any], int]:
     """One record of any kind as a C × H × W picture and its label."""
     record = decode(value, key, where)
     shape = (record.channels, record.height, record.width)
     if isinstance(record, Image):
         return np.frombuffer(record.pixels, np.uint8).reshape(shape), record.label
     if record.encoded:
-        raise CaffeMnistError(
-            f"record {key.decode(errors='replace')} holds an encoded picture, which the Data "
-            "layer does not decode yet",
-            where=where,
-            hint="convert the pictures without --encoded",
-        )
+        place = f"{where}: record {key.decode(errors='replace')}"
+        return decode_picture(record.data, transform.colour, place), record.label
     return np.array(record.float_data, np.float32).reshape(shape), record.label
 
 

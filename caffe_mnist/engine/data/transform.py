@@ -29,6 +29,10 @@ class Transform:
         self.training = phase == caffe_pb2.TRAIN
         self.random = np.random.Generator(np.random.PCG64(seed))
         self.mean: Floats | None = None
+        if param.force_color and param.force_gray:
+            raise CaffeMnistError("gives both force_color and force_gray", where=where)
+        # Of encoded pictures: True for colour, False for grey, None for what they are.
+        self.colour = param.force_color if param.force_color or param.force_gray else None
         if param.HasField("mean_file") and param.mean_value:
             raise CaffeMnistError("gives both mean_file and mean_value", where=where)
         if param.HasField("mean_file"):
