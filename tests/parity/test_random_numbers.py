@@ -34,7 +34,8 @@ def filled_net() -> str:
     for index, filler in enumerate(FILLERS):
         text += (
             f'layer {{ name: "c{index}" type: "Convolution" bottom: "in" top: "c{index}" '
-            f"convolution_param {{ num_output: 80 kernel_size: 5 weight_filler {{ {filler} }} }} }}\n"
+            f"convolution_param {{ num_output: 80 kernel_size: 5 "
+            f"weight_filler {{ {filler} }} }} }}\n"
         )
         if "bilinear" not in filler:
             text += (
