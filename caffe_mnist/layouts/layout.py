@@ -30,9 +30,13 @@ class Layout:
     suffix: str = ""
 
     def folder(self, role: str, suffix: str | None = None) -> str:
-        """The folder of role code, data or model; raises CaffeMnistError for want of a suffix."""
+        """The folder of role code, data or model.
+
+        An empty `suffix` means: not given (the platform passes it so). Raises CaffeMnistError
+        for want of one.
+        """
         place: str = getattr(self, role)
-        last = (self.suffix if suffix is None else suffix).strip("/")
+        last = (suffix or self.suffix).strip("/")
         if "{suffix}" in place and not last:
             raise CaffeMnistError(
                 f"{role} is {place}, and there is no suffix",

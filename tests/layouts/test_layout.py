@@ -43,6 +43,13 @@ def test_modelarts_puts_code_below_the_last_folder_of_its_url(suffix: str) -> No
     assert find_layout("modelarts").folder("code", suffix) == "/home/work/user-job-dir/codes"
 
 
+@pytest.mark.parametrize("suffix", [None, ""])
+def test_an_empty_suffix_is_none(suffix: str | None) -> None:
+    """ModelArts passes empty fields of its form, too."""
+    folder = find_layout("modelarts").folder("code", suffix)
+    assert folder == "/home/work/user-job-dir/caffe_mnist"
+
+
 def test_an_unknown_layout_lists_the_known() -> None:
     """A typo is answered with what there is."""
     with pytest.raises(CaffeMnistError, match=r"'modelart' \(known: local, modelarts, sagemaker\)"):
