@@ -237,7 +237,11 @@ def _leave_record(plan: Plan, record: RunRecord) -> None:
 
 
 def _summary(record: RunRecord) -> str:
-    words = [f"{name} {value:.4g}" for name, value in record.results.items() if "test" in name]
+    results = dict(record.results)
+    tested = results.pop("test_iteration", 0)
+    words = [f"{name} {value:.4g}" for name, value in results.items() if name.startswith("test")]
+    if words:
+        words[-1] += f" at iteration {tested:.0f}"
     seconds = record.timings.get("train")
     return ", ".join([*words, *([f"{seconds:.0f} s of training"] if seconds else [])]) or "complete"
 

@@ -222,7 +222,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         metavar="SECONDS",
         help="how long the last uploads may be tried again at the end (600)",
     )
-    add("--set", action="append", metavar="KEY=VALUE", help="set a field of the solver")
+    add("--set", action="append", metavar="KEY=VALUE", help="set a field of the solver or of a net")
     add("--map", action="append", metavar="OLD=NEW", help="replace the beginning of paths")
     add("--dry-run", action="store_const", const=True, help="say what would be done, do nothing")
     return parser

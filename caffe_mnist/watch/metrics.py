@@ -80,8 +80,11 @@ class Metrics:
         return None
 
     def results(self) -> dict[str, float]:
-        """The last value of every column but the time."""
+        """The last value of every column but the time; `test_iteration` is that of the last test."""
         values = {name: self.latest(name) for name in self.columns if name != "seconds"}
+        for iteration, row in sorted(self.rows.items()):
+            if any(name.startswith("test") for name in row):
+                values["test_iteration"] = iteration
         return {name: value for name, value in values.items() if value is not None}
 
     def to_csv(self) -> str:

@@ -62,7 +62,8 @@ def test_outputs_of_several_values_get_a_column_each() -> None:
     found.feed("I1121 03:19:49.1 1 solver.cpp:347] Iteration 0, Testing net (#0)")
     for index, value in enumerate((0.9, 0.1, 0.2)):
         found.feed(f"I1121 03:19:49.1 1 s.cpp:4]     Test net output #{index}: x = {value}")
-    assert found.results() == {"iteration": 0, "test0_x": 0.9, "test0_x_1": 0.1, "test0_x_2": 0.2}
+    results = {"test0_x": 0.9, "test0_x_1": 0.1, "test0_x_2": 0.2}
+    assert found.results() == {"iteration": 0, "test_iteration": 0, **results}
 
 
 def test_curves_are_a_picture(tmp_path: Path) -> None:
@@ -83,6 +84,7 @@ def test_a_table_goes_on(tmp_path: Path) -> None:
     metrics = Metrics.read(path, 10)
     assert sorted(metrics.rows) == [0, 10]
     assert metrics.results()["test0_accuracy"] == 0.1
+    assert metrics.results()["test_iteration"] == 0
     metrics.feed("I1121 07:49:13.057656 1 solver.cpp:239] Iteration 15, loss = 0.9")
     assert 5 <= metrics.rows[15]["seconds"] < 6
     assert metrics.to_csv().splitlines()[2] == "10,5,1.5,,,"
