@@ -25,7 +25,7 @@ def describe(plan: Plan) -> str:
             lines.append(f"    {item.field.split('.')[1]}: {item.value} -> {new}")
             if item.field == "DataParameter.source" and not os.path.exists(new):
                 lines.append(f"    {new} is not there yet: made of the dataset where it is MNIST")
-    lines += [f"    set {key}: {value}" for key, value in plan.rules.settings]
+    lines += [f"    set {key}: {value}" for key, value in dict(plan.rules.settings).items()]
     start = settings.snapshot
     if start == "auto":
         start = f"the newest complete snapshot in {plan.model_folder}"

@@ -72,7 +72,11 @@ def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]
     }
     notes = _notes(unknown, parser)
     if given.config:
-        values = {**_read_config(Path(given.config)), **values}
+        file = _read_config(Path(given.config))
+        for key in ("set", "map"):  # those of the command line come last and win
+            if key in file:
+                values[key] = [*file[key], *values.get(key, [])]
+        values = {**file, **values}
     for key in ("set", "map"):
         if key in values:
             values[key] = tuple(values[key])

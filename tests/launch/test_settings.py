@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.launch.settings import Settings, parse
+from caffe_mnist.launch.settings import Settings, _parser, parse
 
 
 def settings(*arguments: str) -> Settings:
@@ -84,6 +85,8 @@ def test_a_file_for_all(tmp_path: Path) -> None:
     assert found.snapshot == "auto"
     assert found.set == ("max_iter=200", "test_iter=1,2")
     assert found.map == ("/old=/new",)
+    assert settings("--config", str(path), "--set=max_iter=9").set[-1] == "max_iter=9"
+    assert "test_iter=1,2" in settings("--config", str(path), "--set=max_iter=9").set
 
 
 @pytest.mark.parametrize(
@@ -124,3 +127,12 @@ def test_secrets_in_urls_are_not_recorded() -> None:
     """`run.json` never holds a password or a signature."""
     public = settings("--train_url=https://user:pass@host/path?sig=abc").public()
     assert public["train_url"] == "https://host/path"
+
+
+def test_the_page_names_every_argument() -> None:
+    """docs/train.md and the parser agree."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "train.md").read_text()
+    table = page.partition("## Arguments")[2].partition("```toml")[0]
+    named = set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
+    options = [each for action in _parser("train")._actions for each in action.option_strings]
+    assert named == set(options) - {"-h", "--help"}
