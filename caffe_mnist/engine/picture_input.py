@@ -56,7 +56,7 @@ class PictureInput:
         beside = Path(where).parent / os.path.basename(param.mean_file)
         if param.mean_file and not os.path.isfile(param.mean_file) and beside.is_file():
             param.mean_file = str(beside)
-        self._transform = Transform(param, caffe_pb2.TEST, 0, str(where))
+        self._transform = Transform(param, caffe_pb2.TEST, str(where))
 
     @property
     def taken(self) -> tuple[int, int, int]:

@@ -25,18 +25,21 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from caffe_mnist.engine.c_rand import CRand
+
 Floats = npt.NDArray[np.float32]
 f32 = np.float32
 WORDS = f32(2.0**32)
 
 
 class RandomNumbers:
-    """One stream of random numbers."""
+    """One stream of random numbers; beside it that of C's rand(), which no seed changes."""
 
     def __init__(self, seed: int | None = None) -> None:
         """The stream of `seed` (its lowest 32 bits), or one that nobody has seen before."""
         if seed is None:
             seed = int.from_bytes(os.urandom(4), "little")
+        self.c_rand = CRand()
         self._on_device: torch.Generator | None = None
         self._words = np.random.MT19937()
         self._words.state = {

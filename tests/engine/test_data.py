@@ -13,6 +13,7 @@ from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, write_binary
@@ -123,9 +124,10 @@ def test_floats_are_read_as_they_are(tmp_path: Path) -> None:
 
 
 def _transform(text: str, phase: int = caffe_pb2.TEST, seed: int = 1) -> Transform:
-    return Transform(
-        parse_text(text, caffe_pb2.TransformationParameter, "test"), phase, seed, "test"
-    )
+    param = parse_text(text, caffe_pb2.TransformationParameter, "test")
+    transform = Transform(param, phase, "test")
+    transform.begin(RandomNumbers(seed))
+    return transform
 
 
 def test_crop_is_central_in_testing_and_anywhere_in_training() -> None:

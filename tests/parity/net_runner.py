@@ -6,6 +6,7 @@ FOLDER/NAME.prototxt with FOLDER/NAME.npz (bottoms in0…, parameters p0…, gra
 gives FOLDER/NAME.out.npz. Written for Python 3.9 and numpy 1.19.
 """
 
+import ctypes
 import glob
 import os
 import sys
@@ -21,6 +22,8 @@ def run(path):
     """Run the net of `path` and save what came out."""
     given = np.load(path[: -len(".prototxt")] + ".npz")
     phase = caffe.TEST if str(given["phase"]) == "TEST" else caffe.TRAIN
+    caffe.set_random_seed(int(given["seed"]))
+    ctypes.CDLL(None).srand(1)
     net = caffe.Net(path, phase)
     for name in given.files:
         if name.startswith("in"):

@@ -12,12 +12,14 @@ import torch
 
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 from tests.parity.cases import CASES
 from tests.parity.cases.case import Case
 
 TOLERANCE = 1e-4
+SEED = 1701
 # What a bottom's gradient holds before the passes (as in net_runner.py).
 UNTOUCHED = 7
 
@@ -41,7 +43,11 @@ def outcomes(
         given[case.name] = _given(case, folder / case.name)
         (folder / f"{case.name}.prototxt").write_text(case.net(folder / case.name))
         np.savez(
-            folder / f"{case.name}.npz", phase=case.phase, passes=case.passes, **given[case.name]
+            folder / f"{case.name}.npz",
+            phase=case.phase,
+            passes=case.passes,
+            seed=SEED,
+            **given[case.name],
         )
     runner = Path(__file__).parent / "net_runner.py"
     result = subprocess.run(
@@ -99,7 +105,7 @@ def _given(case: Case, folder: Path) -> Arrays:
 def _net(case: Case, folder: Path) -> Net:
     param = parse_text(case.net(folder), caffe_pb2.NetParameter, case.name)
     phase = caffe_pb2.TEST if case.phase == "TEST" else caffe_pb2.TRAIN
-    return Net(param, Surroundings(phase))
+    return Net(param, Surroundings(phase, generator=RandomNumbers(SEED)))
 
 
 def _fill(net: Net, given: Arrays) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-
+from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 
 Entry = tuple[str, int]
@@ -38,13 +37,12 @@ def read_list(path: str) -> list[Entry]:
     return entries
 
 
-def endless(entries: list[Entry], start: int, shuffle: bool, seed: int) -> Iterator[Entry]:
-    """The entries over and over from number `start` on; with `shuffle`, each time in new order."""
-    random = np.random.Generator(np.random.PCG64(seed))
-    order = np.arange(len(entries))
+def endless(entries: list[Entry], start: int, seed: int | None) -> Iterator[Entry]:
+    """The entries over and over from number `start` on; with a seed, each time in a new order."""
+    order = list(entries)
+    random = None if seed is None else RandomNumbers(seed)
     while True:
-        if shuffle:
+        if random is not None:
             random.shuffle(order)
-        for place in order[start:]:
-            yield entries[place]
+        yield from order[start:]
         start = max(start - len(entries), 0)

@@ -2,11 +2,13 @@
 
 Order, as in Caffe: crop (at a random place in training, in the middle in testing), subtract
 the mean, mirror (each picture with probability 1/2, in both phases), multiply by `scale`.
+For each picture Caffe draws a word for the mirror and two for the place, from a stream of its
+own whose seed is a word of the net's stream.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +17,23 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary
 
+if TYPE_CHECKING:
+    from caffe_mnist.engine.random_numbers import RandomNumbers
+
 Floats = npt.NDArray[np.float32]
 
 
 class Transform:
-    """One layer's transformation; `seed` decides crops and mirrors."""
+    """One layer's transformation. Until `begin` it draws nothing: the middle, not mirrored."""
 
-    def __init__(
-        self, param: caffe_pb2.TransformationParameter, phase: int, seed: int, where: str
-    ) -> None:
+    def __init__(self, param: caffe_pb2.TransformationParameter, phase: int, where: str) -> None:
         """Read the mean; raises CaffeMnistError if it is not there or given twice."""
         self.param, self.where = param, where
         self.training = phase == caffe_pb2.TRAIN
-        self.random = np.random.Generator(np.random.PCG64(seed))
+        moves = bool(param.crop_size) and self.training
+        self.draws = int(param.mirror) + 2 * moves
+        self.seed = 0
+        self.random: RandomNumbers | None = None
         self.mean: Floats | None = None
         if param.force_color and param.force_gray:
             raise CaffeMnistError("gives both force_color and force_gray", where=where)
@@ -39,6 +45,19 @@ class Transform:
             self.mean = read_mean(param.mean_file)
         elif param.mean_value:
             self.mean = np.array(param.mean_value, np.float32).reshape(-1, 1, 1)
+
+    def begin(self, stream: RandomNumbers) -> None:
+        """Take the seed of crops and mirrors from `stream`, if any are to be drawn."""
+        if self.draws:
+            self.seed = stream.word()
+            self.seek(0)
+
+    def seek(self, pictures: int) -> None:
+        """Go on as if so many pictures had been transformed since `begin`."""
+        from caffe_mnist.engine.random_numbers import RandomNumbers
+
+        self.random = RandomNumbers(self.seed)
+        self.random.words(pictures * self.draws)
 
     def shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
         """The shape of one transformed picture; raises CaffeMnistError if it cannot be made."""
@@ -55,7 +74,7 @@ class Transform:
         """N × C × H × W pictures (bytes or floats), all of one size, transformed."""
         number, channels, height, width = pictures.shape
         self._check_mean(channels, height, width)
-        crop = self.param.crop_size
+        crop, drawn = self.param.crop_size, self._draw(number)
         if not crop:
             result = np.empty(pictures.shape, np.float32)
             self._place(pictures, self.mean, result)
@@ -63,18 +82,28 @@ class Transform:
             self.shape(channels, height, width)
             result = np.empty((number, channels, crop, crop), np.float32)
             for index in range(number):
-                self._crop(pictures[index : index + 1], result[index : index + 1], crop)
-        if self.param.mirror:
-            turned = self.random.integers(0, 2, number).astype(bool)
+                part = slice(index, index + 1)
+                self._crop(pictures[part], result[part], drawn[index] if self.training else None)
+        if self.param.mirror and drawn.size:
+            turned = drawn[:, 0] % 2 == 1
             result[turned] = result[turned, :, :, ::-1]
         return result
 
-    def _crop(self, picture: npt.NDArray[Any], result: Floats, crop: int) -> None:
+    def _draw(self, pictures: int) -> npt.NDArray[np.uint64]:
+        """The words for each picture: the mirror's, then the crop's row and column."""
+        if self.random is None:
+            return np.zeros((pictures, self.draws), np.uint64)
+        return self.random.words(pictures * self.draws).reshape(pictures, self.draws)
+
+    def _crop(
+        self, picture: npt.NDArray[Any], result: Floats, drawn: npt.NDArray[np.uint64] | None
+    ) -> None:
         height, width = picture.shape[2:]
+        crop = self.param.crop_size
         top, left = (height - crop) // 2, (width - crop) // 2
-        if self.training:
-            top = int(self.random.integers(0, height - crop + 1))
-            left = int(self.random.integers(0, width - crop + 1))
+        if drawn is not None and self.random is not None:
+            top = int(drawn[-2]) % (height - crop + 1)
+            left = int(drawn[-1]) % (width - crop + 1)
         rows, columns = slice(top, top + crop), slice(left, left + crop)
         mean = self.mean
         if mean is not None and mean.shape[1:] != (1, 1):
@@ -103,6 +132,12 @@ class Transform:
                 f"the mean is {shape}, the pictures are {(channels, height, width)}",
                 where=self.param.mean_file,
             )
+
+
+def begin_reading(transform: Transform, stream: RandomNumbers) -> None:
+    """Draw what Caffe draws when a layer begins to read ahead: a seed again, and the thread's."""
+    transform.begin(stream)
+    stream.word()
 
 
 def read_mean(path: str) -> Floats:

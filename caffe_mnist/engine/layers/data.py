@@ -10,7 +10,7 @@ from caffe_mnist.datasets.database import Database
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch, batch, batches
-from caffe_mnist.engine.data.transform import Transform
+from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.schema import caffe_pb2
@@ -35,22 +35,22 @@ class Data(Layer):
             )
         if param.batch_size < 1:
             raise self.error("needs a positive batch_size")
-        seed = self.surroundings.generator.word()
-        where = f"layer {self.name!r}"
-        self.transform = Transform(self.param.transform_param, self.phase, seed, where)
+        where, stream = f"layer {self.name!r}", self.surroundings.generator
+        self.transform = Transform(self.param.transform_param, self.phase, where)
         self.database = Database(param.source)
         first = next(iter(self.database.records()))
         pictures, _ = batch([first], self.transform, param.source)
         self.shape = (param.batch_size, *pictures.shape[1:])
-        skip = 0
-        if param.rand_skip:
-            skip = self.surroundings.generator.word() % param.rand_skip
-        self.ahead = self._read_from(skip)
+        self.transform.begin(stream)
+        begin_reading(self.transform, stream)
+        self.ahead = self._read_from(0)
 
     def skip_to(self, passes: int) -> None:
         """Go on at the record after `passes` batches."""
         self.ahead.close()
-        self.ahead = self._read_from(passes * self.param.data_param.batch_size)
+        pictures = passes * self.param.data_param.batch_size
+        self.transform.seek(pictures)
+        self.ahead = self._read_from(pictures)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pictures and labels of one batch."""

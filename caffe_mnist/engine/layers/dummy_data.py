@@ -21,7 +21,7 @@ class DummyData(Layer):
     tops = (1, None)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Fill all tops."""
+        """Fill the constants; the others draw their first values going forward."""
         param = self.param.dummy_data_param
         if len(param.data_filler) not in (0, 1, len(top)):
             raise self.error(f"gives {len(param.data_filler)} data_fillers for {len(top)} tops")

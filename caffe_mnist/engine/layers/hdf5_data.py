@@ -14,6 +14,7 @@ import numpy.typing as npt
 import torch
 
 from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.c_rand import CRand
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.errors import CaffeMnistError
 
@@ -45,15 +46,14 @@ class HDF5Data(Layer):
             raise CaffeMnistError(f"cannot read: {error.strerror}", where=param.source) from None
         if not self.files:
             raise CaffeMnistError("lists no HDF5 files", where=param.source)
-        self.seed = self.surroundings.generator.word()
-        self.parts = self._parts()
+        self.parts = self._parts(self.surroundings.generator.c_rand)
         self.present = next(self.parts)
         self.row = 0
         self.shapes = [rows.shape[1:] for rows in self.present]
 
     def skip_to(self, passes: int) -> None:
         """Go on at the row after `passes` batches."""
-        self.parts = self._parts()
+        self.parts = self._parts(CRand())
         self.present = next(self.parts)
         self.row = 0
         self._forward_by(passes * self.param.hdf5_data_param.batch_size)
@@ -87,19 +87,27 @@ class HDF5Data(Layer):
             self.row -= len(self.present[0])
             self.present = next(self.parts)
 
-    def _parts(self) -> Iterator[Rows]:
-        """The files over and over, each as an array for each top; a single one is read once."""
-        random = np.random.Generator(np.random.PCG64(self.seed))
-        shuffle, order = self.param.hdf5_data_param.shuffle, list(self.files)
-        read: Rows | None = None
+    def _parts(self, random: CRand) -> Iterator[Rows]:
+        """The files over and over, each as an array for each top; a single one is read once.
+
+        Shuffled as in Caffe: the order changes from where it was; a file is shuffled when it is
+        read and, except for the very first, once more when it is used.
+        """
+        shuffle, order, first = self.param.hdf5_data_param.shuffle, list(self.files), True
+        rows: Rows = []
         while True:
-            if shuffle:
+            if shuffle and (first or len(order) > 1):
                 random.shuffle(order)
             for path in order:
-                if read is None or len(order) > 1:
-                    read = self._read(path)
-                places = random.permutation(len(read[0])) if shuffle else None
-                yield read if places is None else [rows[places] for rows in read]
+                if not rows or len(order) > 1:
+                    rows = self._read(path)
+                    places = list(range(len(rows[0])))
+                    if shuffle:
+                        random.shuffle(places)
+                if shuffle and not first:
+                    random.shuffle(places)
+                first = False
+                yield [values[places] for values in rows] if shuffle else rows
 
     def _read(self, path: str) -> Rows:
         import h5py

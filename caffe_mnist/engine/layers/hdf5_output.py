@@ -1,4 +1,7 @@
-"""HDF5Output: writes its bottoms into an HDF5 file, as the datasets `data` and `label`."""
+"""HDF5Output: writes its bottoms into an HDF5 file, as the datasets `data` and `label`.
+
+Both have four axes there, as in Caffe: missing ones are 1.
+"""
 
 from __future__ import annotations
 
@@ -29,11 +32,13 @@ class HDF5Output(Layer):
             raise self.error(f"cannot write {name}: {error}") from None
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """As many items in both bottoms."""
+        """As many items in both bottoms, of at most four axes."""
         if bottom[0].shape[:1] != bottom[1].shape[:1]:
             raise self.error(
                 f"needs as many data as labels, found {bottom[0].shape} and {bottom[1].shape}"
             )
+        if max(len(blob.shape) for blob in bottom) > 4:
+            raise self.error("takes bottoms of at most 4 axes")
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Write both datasets."""
@@ -42,7 +47,8 @@ class HDF5Output(Layer):
                 "has written its file already", hint="it takes one forward pass, as in Caffe"
             )
         for name, blob in zip(("data", "label"), bottom):
-            self.file.create_dataset(name, data=blob.data.cpu().contiguous().numpy())
+            values = blob.data.reshape([*blob.shape, *[1] * (4 - len(blob.shape))])
+            self.file.create_dataset(name, data=values.cpu().contiguous().numpy())
         self.file.flush()
 
     def backward(

@@ -12,7 +12,7 @@ from caffe_mnist.engine.data.picture_list import Entry, endless, read_list
 from caffe_mnist.engine.data.pictures import read_picture
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
-from caffe_mnist.engine.data.transform import Floats, Transform
+from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.errors import CaffeMnistError
 
@@ -30,7 +30,7 @@ class ImageData(Layer):
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the list, and the first picture for its shape."""
-        param, generator = self.param.image_data_param, self.surroundings.generator
+        param, stream = self.param.image_data_param, self.surroundings.generator
         if not param.HasField("source"):
             raise self.error("needs image_data_param.source")
         if param.batch_size < 1:
@@ -38,23 +38,23 @@ class ImageData(Layer):
         if (param.new_height > 0) != (param.new_width > 0):
             raise self.error("needs both new_height and new_width, or none")
         self.entries = read_list(param.source)
-        self.seed = generator.word()
-        self.transform = Transform(
-            self.param.transform_param, self.phase, self.seed, f"layer {self.name!r}"
-        )
-        self.skipped = 0
-        if param.rand_skip:
-            self.skipped = generator.word() % param.rand_skip
-            if self.skipped >= len(self.entries):
-                raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
-        first = next(endless(self.entries, self.skipped, param.shuffle, self.seed))
+        self.transform = Transform(self.param.transform_param, self.phase, f"layer {self.name!r}")
+        self.transform.begin(stream)
+        self.seed = stream.word() if param.shuffle else None
+        self.skipped = stream.word() % param.rand_skip if param.rand_skip else 0
+        if self.skipped >= len(self.entries):
+            raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
+        first = next(endless(self.entries, self.skipped, self.seed))
         self.shape = (param.batch_size, *self._picture(first).shape)
+        begin_reading(self.transform, stream)
         self.ahead = self._read_from(0)
 
     def skip_to(self, passes: int) -> None:
         """Go on at the picture after `passes` batches."""
         self.ahead.close()
-        self.ahead = self._read_from(passes * self.param.image_data_param.batch_size)
+        pictures = passes * self.param.image_data_param.batch_size
+        self.transform.seek(pictures)
+        self.ahead = self._read_from(pictures)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pictures and labels of one batch."""
@@ -76,8 +76,7 @@ class ImageData(Layer):
         self.ahead.close()
 
     def _read_from(self, number: int) -> Prefetch[Batch]:
-        param = self.param.image_data_param
-        entries = endless(self.entries, self.skipped + number, param.shuffle, self.seed)
+        entries = endless(self.entries, self.skipped + number, self.seed)
         return Prefetch(self._batches(entries), self.param.data_param.prefetch)
 
     def _batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:

@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.engine.layer import Layer, layers
 
 
 @layers.register("MemoryData")
 class MemoryData(Layer):
-    """Tops: pictures N × C × H × W and labels N, in the order given and over again.
+    """Tops: pictures N × C × H × W and labels N × 1 × 1 × 1, in the order given and over again.
 
     Options: batch_size, channels, height, width.
     """
@@ -27,6 +28,9 @@ class MemoryData(Layer):
         self.shape = (param.batch_size, param.channels, param.height, param.width)
         if min(self.shape) < 1:
             raise self.error("needs positive batch_size, channels, height and width")
+        Transform(self.param.transform_param, self.phase, self.name).begin(
+            self.surroundings.generator
+        )
         self.pictures: Tensor | None = None
         self.place = 0
 
@@ -45,10 +49,10 @@ class MemoryData(Layer):
             raise self.error(f"takes batches of {self.shape[0]}, given are {number} pictures")
         if labels.numel() != number:
             raise self.error(f"given are {labels.numel()} labels for {number} pictures")
-        self.pictures, self.labels, self.place = pictures, labels.reshape(-1), 0
+        self.pictures, self.labels, self.place = pictures, labels.reshape(-1, 1, 1, 1), 0
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Pictures and labels of one batch."""
+        """Pictures and labels of one batch (the labels N until the first pass, as in Caffe)."""
         top[0].reshape(self.shape)
         top[1].reshape(self.shape[:1])
 

@@ -11,9 +11,10 @@ from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.pictures import Bytes, read_picture
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
-from caffe_mnist.engine.data.transform import Floats, read_mean
+from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading, read_mean
 from caffe_mnist.engine.data.windows import Cut, Window, read_windows
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.random_numbers import RandomNumbers
 
 
 @layers.register("WindowData")
@@ -57,8 +58,10 @@ class WindowData(Layer):
         channels = windows[0].channels
         self.mean = self._read_mean(channels)
         self.shape = (param.batch_size, channels, self.cut.size, self.cut.size)
-        seed = self.surroundings.generator.word()
-        self.random = np.random.Generator(np.random.PCG64(seed))
+        stream, chance = self.surroundings.generator, Transform(transform, self.phase, self.name)
+        chance.begin(stream)
+        self.random = RandomNumbers(stream.word())
+        begin_reading(chance, stream)
         self.pictures: dict[str, Bytes] = {}
         self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
 
@@ -85,19 +88,18 @@ class WindowData(Layer):
         while True:
             result = np.zeros(self.shape, np.float32)
             labels = np.zeros(self.shape[0], np.float32)
-            drawn = [
-                (group[int(self.random.integers(len(group)))], group is self.groups[1][0])
-                for group, number in self.groups
-                for _ in range(number)
-            ]
-            for index, (window, is_object) in enumerate(drawn):
-                self._place(window, result[index])
-                labels[index] = window.label if is_object else 0
+            index = 0
+            for group, number in self.groups:
+                for _ in range(number):
+                    window = group[self.random.word() % len(group)]
+                    self._place(window, result[index])
+                    labels[index] = window.label if group is self.groups[1][0] else 0
+                    index += 1
             yield result, labels
 
     def _place(self, window: Window, result: Floats) -> None:
         """The window, less the mean, times the scale; the rest of `result` stays zero."""
-        mirror = self.param.transform_param.mirror and bool(self.random.integers(2))
+        mirror = self.param.transform_param.mirror and self.random.word() % 2 == 1
         picture = self._picture(window.path)
         part, top, left = self.cut.values(picture, window, mirror)
         height, width, channels = part.shape

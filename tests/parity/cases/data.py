@@ -1,4 +1,4 @@
-"""Data in settings without chance: bytes, floats, and encoded pictures in an LMDB."""
+"""Data: bytes, floats, and encoded pictures in an LMDB."""
 
 from __future__ import annotations
 
@@ -40,13 +40,21 @@ def _database(kind: str, channels: int) -> Callable[[Path], None]:
     return write
 
 
-def _data(name: str, kind: str, channels: int, transform: str = "", tops: int = 2) -> Case:
+def _data(
+    name: str,
+    kind: str,
+    channels: int,
+    transform: str = "",
+    tops: int = 2,
+    phase: str = "TEST",
+    more: str = "",
+) -> Case:
     text = (
-        'data_param { source: "FOLDER/db" backend: LMDB batch_size: 2 } '
+        f'data_param {{ source: "FOLDER/db" backend: LMDB batch_size: 2 {more} }} '
         f"transform_param {{ {transform} }}"
     )
     files = _database(kind, channels)
-    return Case(f"data-{name}", "Data", text, (), tops, "TEST", files=files, passes=3)
+    return Case(f"data-{name}", "Data", text, (), tops, phase, files=files, passes=4)
 
 
 CASES = [
@@ -60,4 +68,11 @@ CASES = [
     _data("encoded-grey", ".png", 1, "scale: 0.5"),
     _data("encoded-to-grey", ".png", 3, "force_gray: true"),
     _data("encoded-to-colour", ".png", 1, "force_color: true mean_value: 100"),
+    _data("rand-skip", "bytes", 1, more="rand_skip: 4"),
+    _data("mirror", "bytes", 2, "mirror: true"),
+    _data("train", "bytes", 2, phase="TRAIN"),
+    _data("train-crop", "bytes", 2, "crop_size: 5", phase="TRAIN"),
+    _data("train-all", "bytes", 3, "crop_size: 6 mirror: true mean_value: 7", phase="TRAIN"),
+    _data("train-floats", "floats", 2, "crop_size: 4 mirror: true", phase="TRAIN"),
+    _data("train-encoded", ".png", 3, "crop_size: 4 mirror: true", phase="TRAIN"),
 ]

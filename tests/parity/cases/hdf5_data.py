@@ -1,4 +1,4 @@
-"""HDF5Data without shuffling."""
+"""HDF5Data in many settings."""
 
 from __future__ import annotations
 
@@ -29,8 +29,15 @@ def _files(*rows: int, kind: str = "float32") -> Callable[[Path], None]:
     return write
 
 
-def _hdf5(name: str, batch: int, rows: tuple[int, ...], tops: int, kind: str = "float32") -> Case:
-    settings = f'hdf5_data_param {{ source: "FOLDER/list.txt" batch_size: {batch} }}'
+def _hdf5(
+    name: str,
+    batch: int,
+    rows: tuple[int, ...],
+    tops: int,
+    kind: str = "float32",
+    more: str = "",
+) -> Case:
+    settings = f'hdf5_data_param {{ source: "FOLDER/list.txt" batch_size: {batch} {more} }}'
     write = _files(*rows, kind=kind)
     return Case(f"hdf5-{name}", "HDF5Data", settings, (), tops, "TEST", files=write, passes=5)
 
@@ -42,4 +49,7 @@ CASES = [
     _hdf5("larger", 9, (2, 2), 1),
     _hdf5("doubles", 2, (4, 4), 2, "float64"),
     _hdf5("integers", 2, (4, 3), 2, "int32"),
+    _hdf5("shuffled", 3, (7,), 2, more="shuffle: true"),
+    _hdf5("shuffled-many", 4, (3, 5, 1), 3, more="shuffle: true"),
+    _hdf5("shuffled-whole", 6, (6, 6), 1, more="shuffle: true"),
 ]

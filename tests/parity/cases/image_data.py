@@ -1,4 +1,4 @@
-"""ImageData in settings without chance: pictures of several sizes and kinds."""
+"""ImageData: pictures of several sizes and kinds."""
 
 from __future__ import annotations
 
@@ -39,13 +39,15 @@ def _same(folder: Path) -> None:
     write_pictures(folder, same=True)
 
 
-def _image(name: str, settings: str, transform: str = "", same: bool = False) -> Case:
+def _image(
+    name: str, settings: str, transform: str = "", same: bool = False, phase: str = "TEST"
+) -> Case:
     text = (
         f'image_data_param {{ source: "FOLDER/list.txt" root_folder: "FOLDER/" {settings} }} '
         f"transform_param {{ {transform} }}"
     )
     files = _same if same else write_pictures
-    return Case(f"image-{name}", "ImageData", text, (), 2, "TEST", files=files, passes=3)
+    return Case(f"image-{name}", "ImageData", text, (), 2, phase, files=files, passes=4)
 
 
 CASES = [
@@ -72,6 +74,17 @@ CASES = [
         "mean-file-crop",
         "batch_size: 4 new_height: 20 new_width: 24",
         'mean_file: "FOLDER/mean.binaryproto" crop_size: 13 scale: 2',
+    ),
+    _image("shuffled", "batch_size: 3 shuffle: true", same=True),
+    _image("skipped", "batch_size: 3 rand_skip: 5", same=True),
+    _image("shuffled-skipped", "batch_size: 2 rand_skip: 4 shuffle: true", same=True),
+    _image("mirror", "batch_size: 3 shuffle: true", "mirror: true crop_size: 15", same=True),
+    _image("train", "batch_size: 3", "mirror: true crop_size: 14", phase="TRAIN"),
+    _image(
+        "train-mean",
+        "batch_size: 3 shuffle: true rand_skip: 3 new_height: 20 new_width: 24",
+        'mirror: true crop_size: 12 mean_file: "FOLDER/mean.binaryproto"',
+        phase="TRAIN",
     ),
     Case(
         "image-full-paths",

@@ -1,4 +1,4 @@
-"""WindowData where there is only one window to draw of each kind."""
+"""WindowData in many settings."""
 
 from __future__ import annotations
 
@@ -21,12 +21,25 @@ def _windows(folder: Path) -> None:
     (folder / "windows.txt").write_text("\n".join(lines) + "\n")
 
 
-def _window(name: str, settings: str, transform: str) -> Case:
+def _many(folder: Path) -> None:
+    """Windows of two pictures, some of which reach over the border with their context."""
+    write_pictures(folder)
+    lines = []
+    for number, (name, size) in enumerate((("a.png", "3 20 24"), ("d.jpg", "3 26 20"))):
+        lines += [f"# {number}", name, size, "6"]
+        for k in range(6):
+            overlap, corners = (0.2, 0.6, 0.8)[k % 3], (k, 2 * k, 9 + 2 * k, 12 + k)
+            lines.append(f"{k + 1} {overlap} " + " ".join(map(str, corners)))
+    (folder / "windows.txt").write_text("\n".join(lines) + "\n")
+
+
+def _window(name: str, settings: str, transform: str, phase: str = "TEST") -> Case:
     text = (
         'window_data_param { source: "FOLDER/windows.txt" root_folder: "FOLDER/" '
         f"batch_size: 4 bg_threshold: 0.3 {settings} }} transform_param {{ {transform} }}"
     )
-    return Case(f"window-{name}", "WindowData", text, (), 2, "TEST", files=_windows)
+    files = _many if phase == "TRAIN" else _windows
+    return Case(f"window-{name}", "WindowData", text, (), 2, phase, files=files, passes=4)
 
 
 CASES = [
@@ -39,4 +52,9 @@ CASES = [
     _window("means", "", "crop_size: 14 mean_value: 90 mean_value: 100 mean_value: 110"),
     _window("mean-file", "context_pad: 4", 'crop_size: 16 mean_file: "FOLDER/mean.binaryproto"'),
     _window("large-context", "context_pad: 6 fg_fraction: 0.75", "crop_size: 17"),
+    _window("mirror", "context_pad: 5", "crop_size: 17 mirror: true"),
+    _window("train", "fg_fraction: 0.5", "crop_size: 11", "TRAIN"),
+    _window("train-mirror", "", "crop_size: 11 mirror: true mean_value: 5", "TRAIN"),
+    _window("train-context", "context_pad: 3", "crop_size: 13 mirror: true", "TRAIN"),
+    _window("train-square", 'crop_mode: "square" context_pad: 2', "crop_size: 12", "TRAIN"),
 ]
