@@ -95,7 +95,7 @@ def test_memory_data_goes_through_its_arrays_as_caffe_does(
         "        net.set_input_arrays(given['a' + which], given['l' + which])\n"
         "    for _ in range(3):\n"
         "        net.forward()\n"
-        "        out.append([net.blobs['data'].data.sum(), net.blobs['label'].data[0]])\n"
+        "        out.append([net.blobs['data'].data.sum(), net.blobs['label'].data.ravel()[0]])\n"
         "numpy.save(sys.argv[1] + '/out.npy', out)\n",
         tmp_path,
     )
@@ -105,7 +105,9 @@ def test_memory_data_goes_through_its_arrays_as_caffe_does(
             net.layers[0].give(*map(torch.from_numpy, (arrays[which], labels[which])))  # type: ignore[attr-defined]
         for _ in range(3):
             net.forward()
-            ours.append([net.blobs["data"].data.sum().item(), net.blobs["label"].data[0].item()])
+            ours.append(
+                [net.blobs["data"].data.sum().item(), net.blobs["label"].data.ravel()[0].item()]
+            )
     assert np.allclose(ours, np.load(tmp_path / "out.npy"), rtol=1e-4, atol=1e-4)
 
 
