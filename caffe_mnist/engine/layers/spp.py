@@ -75,7 +75,13 @@ class SPP(Layer):
         pooling.pool = self.param.spp_param.pool  # type: ignore[assignment]
         for axis, size in zip("hw", bottom[0].shape[2:]):
             kernel = -(-size // windows)
+            pad = (kernel * windows - size + 1) // 2
+            if pad >= kernel:
+                raise self.error(
+                    f"cannot cut a side of {size} into {windows} windows",
+                    hint="take a smaller pyramid_height",
+                )
             setattr(pooling, f"kernel_{axis}", kernel)
             setattr(pooling, f"stride_{axis}", kernel)
-            setattr(pooling, f"pad_{axis}", (kernel * windows - size + 1) // 2)
+            setattr(pooling, f"pad_{axis}", pad)
         return Pooling(param, self.surroundings)
