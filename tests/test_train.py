@@ -17,6 +17,7 @@ from caffe_mnist.storage.snapshots import fetch, published
 from tests.fixtures.jobs import COMMAND, SOLVER, Job
 from tests.fixtures.swift import Swift
 
+SMALL = "--set=layer[mnist].data_param.batch_size=8"
 FINAL = {
     "manifest.json", "mnist_lenet_iter_30.caffemodel", "mnist_lenet_iter_30.solverstate",
     "lenet_deploy.prototxt", "run.json", "metrics.csv", "train.log",
@@ -154,12 +155,13 @@ def test_without_a_store(job: Job) -> None:
 def test_real_caffe(job: Job, real_caffe: Path) -> None:
     """The very same job with real Caffe, and on from its snapshot."""
     caffe = str(real_caffe / "caffe")
-    done = job.run("--set=test_iter=2", caffe=caffe)
+    done = job.run("--set=test_iter=2", SMALL, caffe=caffe)
     assert done.status == 0, done.stderr
     assert job.snapshots() == {"1": 10, "2": 20, "3": 30, "final": 30}
     assert "caffe version 1.0.0" in job.record()["trainer"]
     assert job.record()["results"]["loss"] > 0
-    done = job.run("--set=test_iter=2", "--set=max_iter=40", "--snapshot=auto", caffe=caffe)
+    more = ["--set=test_iter=2", SMALL, "--set=max_iter=40", "--snapshot=auto"]
+    done = job.run(*more, caffe=caffe)
     assert done.status == 0, done.stderr
     assert "real Caffe reads its database from the start after a resume" in done.stderr
     assert job.snapshots() == {"1": 10, "2": 20, "3": 30, "4": 40, "final": 40}

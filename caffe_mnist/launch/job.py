@@ -89,6 +89,9 @@ def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
         record.trainer += f"; {caffe_version(plan.trainer.command[0])}"
     if settings.train_url:
         open_store(settings.train_url).list(FINAL)  # a wrong key or bucket fails here, not later
+    start = find_start(plan)
+    record.start = start.note
+    say(f"starting {start.note}")
     if settings.data_url:
         with record.timed("copy"):
             copy_dataset(settings.data_url, plan.data_folder)
@@ -100,9 +103,6 @@ def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
         say(f"made {', '.join(path.name for path in made)}")
     with record.timed("checksums"):
         record.data = fingerprints(wanted)
-    start = find_start(plan)
-    record.start = start.note
-    say(f"starting {start.note}")
     metrics, begun = Metrics(), time.time()
     if settings.snapshot == "auto" and start.snapshot:
         metrics = Metrics.read(plan.model_folder / "metrics.csv", start.iteration)

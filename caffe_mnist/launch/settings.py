@@ -196,7 +196,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--data-path-suffix", metavar="NAME", help="last folder of the code's URL (ModelArts)")
     add("--data-local-path", metavar="DIR", help="folder to keep the dataset in")
     add("--model-local-path", metavar="DIR", help="folder to keep the models in")
-    add("--num-gpus", type=_count, metavar="N", help="0: the CPU; N: GPUs 0 to N-1")
+    add("--num-gpus", type=whole_number, metavar="N", help="0: the CPU; N: GPUs 0 to N-1")
     add("--solver", metavar="FILE", help="the solver (default: lenet_solver.prototxt in the code)")
     add("--layout", help="rewrite all paths for modelarts, local, sagemaker or a TOML file")
     add("--gpu", metavar="LIST", help="these GPUs: 0 or 0,1 or all")
@@ -232,6 +232,6 @@ def _parser(program: str) -> argparse.ArgumentParser:
     return parser
 
 
-def _count(text: str) -> int | None:
+def whole_number(text: str) -> int | None:
     """A number; empty (as the platform passes it) means: not given."""
     return int(text) if text else None

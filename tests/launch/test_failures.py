@@ -140,7 +140,7 @@ def test_failed_uploads_never_stop_the_training(
         faults.fault(RESET, times=5)
         (trainer,) = job.processes("fake_caffe.py")
         os.kill(trainer, 2)
-        assert process.wait(timeout=60) == 128 + 2
+        assert process.wait(timeout=120) == 128 + 2
         assert faults.hits == 5
     found = {one.folder: one.manifest.iteration for one in published(job.url)}
     assert found == {"1": 10, "2": 20, "3": 22}

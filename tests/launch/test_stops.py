@@ -15,6 +15,7 @@ from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
 
 AT = "22"
+SMALL = "--set=layer[mnist].data_param.batch_size=8"
 
 
 def waits(job: Job) -> bool:
@@ -28,7 +29,7 @@ def test_a_stop_keeps_the_work(job: Job, number: int, status: int) -> None:
     with job.started("--upload-every=3600", FAKE_WAIT_AT=AT) as process:
         until(lambda: waits(job))
         process.send_signal(number)
-        assert process.wait(timeout=60) == status
+        assert process.wait(timeout=120) == status
     assert job.snapshots() == {"1": 10, "2": 20, "3": 22}
     assert not job.processes()
     record = json.loads((job.store / "failed" / "run.json").read_text())
@@ -44,7 +45,7 @@ def test_a_stop_before_the_training(job: Job) -> None:
     with job.started() as process:
         until(lambda: "training with" in job.stderr())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=120) == 143
     assert not job.processes()
     assert "Traceback" not in job.stderr()
 
@@ -55,7 +56,7 @@ def test_a_deaf_trainer_is_killed(job: Job) -> None:
     with job.started("--stop-timeout=0.5", **deaf) as process:
         until(lambda: "Iteration 0 (" in job.log())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=120) == 143
     assert "the trainer did not stop; killing it" in job.stderr()
     assert not job.processes()
 
@@ -66,7 +67,7 @@ def test_the_trainer_is_killed(job: Job) -> None:
         until(lambda: waits(job))
         (trainer,) = job.processes("fake_caffe.py")
         os.kill(trainer, signal.SIGKILL)
-        assert process.wait(timeout=60) == 137
+        assert process.wait(timeout=120) == 137
     assert "killed from outside" in job.stderr()
     assert job.snapshots() == {"1": 10, "2": 20}
     assert job.run("--snapshot=auto").status == 0
@@ -84,7 +85,7 @@ def test_the_uploader_is_killed(job: Job) -> None:
         (trainer,) = job.processes("fake_caffe.py")
         os.kill(trainer, signal.SIGINT)
         # The trainer was asked to stop by another hand, so the job did not reach its end.
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=120) == 130
     assert sorted(job.snapshots().values()) == [10, 20, 22]
 
 
@@ -97,7 +98,7 @@ def test_the_uploader_is_killed_at_the_end(job: Job) -> None:
         process.send_signal(signal.SIGTERM)
         until(lambda: not job.processes("fake_caffe.py"))
         os.kill(uploader, signal.SIGKILL)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=120) == 143
     assert sorted(job.snapshots().values()) == [10, 20, 22]
 
 
@@ -148,11 +149,11 @@ def test_a_stop_of_a_true_trainer(job: Job, which: str, request: pytest.FixtureR
     if which == "real":
         found: Path = request.getfixturevalue("real_caffe")
         caffe = str(found / "caffe")
-    more = [f"--caffe={caffe}", "--set=test_iter=1", "--set=snapshot=0"]
+    more = [f"--caffe={caffe}", "--set=test_iter=1", "--set=snapshot=0", SMALL]
     with job.started(*more, "--set=max_iter=100000") as process:
-        until(lambda: "Iteration 10 (" in job.log())
+        until(lambda: "Iteration 10 (" in job.log(), seconds=200)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=60) == 143
+        assert process.wait(timeout=120) == 143
     ((folder, iteration),) = job.snapshots().items()
     assert (folder, iteration >= 10) == ("1", True)
     done = job.run(*more, f"--set=max_iter={iteration + 2}", "--snapshot=auto")

@@ -42,7 +42,7 @@ def test_one_bar(job: Job) -> None:
     """The log stays in its file; the uploader's lines do not break the bar."""
     screen = Screen(job, FAKE_PACE="0.1")
     lines = screen.lines()
-    assert screen.process.wait(timeout=60) == 0
+    assert screen.process.wait(timeout=120) == 0
     bars = [line for line in lines if "it/s" in line]
     assert len(bars) == 1
     assert re.search(r"100%.* 30/30 \[.*loss=0.03846, accuracy=0.99", bars[0])
@@ -56,7 +56,7 @@ def test_a_failure(job: Job) -> None:
     """The end of the log that the bar has hidden is shown."""
     screen = Screen(job, FAKE_FAIL_AT="25", FAKE_STATUS="9")
     lines = screen.lines()
-    assert screen.process.wait(timeout=60) == 9
+    assert screen.process.wait(timeout=120) == 9
     assert any("solver.cpp:239] Iteration 25 (" in line for line in lines)
     assert any(re.match(r"F.*the fake trainer failed as it was told", line) for line in lines)
     assert lines[-2].startswith("python -m caffe_mnist.train: error: ")
@@ -68,7 +68,7 @@ def test_ctrl_c(job: Job) -> None:
     until(lambda: "Iteration 20 (" in job.log())
     screen.process.send_signal(signal.SIGINT)
     lines = screen.lines()
-    assert screen.process.wait(timeout=60) == 130
+    assert screen.process.wait(timeout=120) == 130
     assert "train: stopping; the trainer writes a snapshot" in lines
     (bar,) = [line for line in lines if "it/s" in line]
     assert " 20/30 [" in bar
