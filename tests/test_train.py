@@ -216,6 +216,23 @@ def test_the_embedded_engine_into_a_real_store(
     assert restarted[8] != pytest.approx(whole[8], rel=1e-3)
 
 
+@pytest.mark.parity
+def test_on_from_real_caffe(job: Job, real_caffe: Path) -> None:
+    """The engine goes on from real Caffe's snapshot, at the record where that stopped: the
+    losses are those that real Caffe had without a stop."""
+    more = ["--set=display=1", "--set=test_iter=1", "--set=iter_size=2", "--set=max_iter=14", SMALL]
+    done = job.run(*more, caffe=str(real_caffe / "caffe"))
+    assert done.status == 0, done.stderr
+    whole = losses(job.log())
+    snapshot = job.folder / "mnist_lenet_iter_10.solverstate"
+    for path in job.model.glob("*_iter_10.*"):
+        path.rename(job.folder / path.name)
+    shutil.rmtree(job.model)
+    done = job.run(*more, f"--snapshot={snapshot}", caffe="embedded")
+    assert done.status == 0, done.stderr
+    assert losses(job.log()) == pytest.approx({n: whole[n] for n in range(10, 14)}, rel=1e-3)
+
+
 def losses(log: str) -> dict[int, float]:
     """The displayed losses of a log."""
     found = re.findall(r"Iteration (\d+) \(.*\), loss = (\S+)", log)
