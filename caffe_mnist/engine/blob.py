@@ -120,6 +120,13 @@ class Parameter(Blob):
         self._diff = values
         self._fresh = self._lent = False
 
+    def share_data(self, other: Parameter) -> None:
+        """Use the values of `other` as one's own from now on; gradients stay apart.
+
+        Both must have one shape.
+        """
+        self.owner, self._data = None, other.data
+
     def lend_diff(self, values: Tensor) -> None:
         """Take `values` for the gradient; they are copied when somebody asks for them."""
         self._diff = values

@@ -10,6 +10,9 @@ import os
 import sys
 import time
 
+LEVELS = "IWEF"
+_least = 0
+
 
 def info(place: str, text: str) -> None:
     """One line of information."""
@@ -31,7 +34,15 @@ def fatal(place: str, text: str) -> None:
     _write("F", place, text)
 
 
+def write_from(level: int) -> None:
+    """Leave out what weighs less than `level`: 0 information, 1 warnings, 2 errors, 3 fatal."""
+    global _least
+    _least = level
+
+
 def _write(level: str, place: str, text: str) -> None:
+    if LEVELS.index(level) < _least:
+        return
     now = time.time_ns()
     stamp = time.strftime("%m%d %H:%M:%S", time.localtime(now // 10**9))
     micro = now // 1000 % 10**6

@@ -25,6 +25,22 @@ from caffe_mnist.schema.upgrade import with_input_layer
 Report = Callable[[str, str], None]
 
 
+class Watch:
+    """Told of every layer's passes, by the layer's number; subclasses say what to do then."""
+
+    def before_forward(self, index: int) -> None:
+        """The layer is about to run."""
+
+    def after_forward(self, index: int) -> None:
+        """The layer has run."""
+
+    def before_backward(self, index: int) -> None:
+        """The layer's turn has come on the way back, whether it works backward or not."""
+
+    def after_backward(self, index: int) -> None:
+        """Its turn is over."""
+
+
 class Net:
     """The layers of one phase, ready to run.
 
@@ -47,6 +63,7 @@ class Net:
         """
         self.surroundings = surroundings or Surroundings()
         self._report = report or (lambda place, line: None)
+        self.watch = Watch()
         self._count = 0
         stated = caffe_pb2.NetParameter()
         stated.CopyFrom(param)
@@ -95,7 +112,9 @@ class Net:
         loss: torch.Tensor | None = None
         with torch.no_grad():
             for index in range(start, last + 1):
+                self.watch.before_forward(index)
                 part = self._forward_layer(index)
+                self.watch.after_forward(index)
                 if part is not None:
                     loss = part if loss is None else loss + part
         return torch.zeros((), device=self.surroundings.device) if loss is None else loss
@@ -105,11 +124,13 @@ class Net:
         first = len(self.layers) - 1 if start is None else start
         with torch.no_grad():
             for index in range(first, end - 1, -1):
+                self.watch.before_backward(index)
                 if self._works_backward[index]:
                     layer = self.layers[index]
                     layer.backward(
                         self.tops[index], self.propagate_down[index], self.bottoms[index]
                     )
+                self.watch.after_backward(index)
 
     def reshape(self) -> None:
         """Give every blob its shape again, after an input's was changed."""

@@ -46,11 +46,23 @@ class Action(enum.Enum):
 
 @dataclass(frozen=True)
 class Run:
-    """How a solver is run: where, asked by whom, and whether data goes on after a restore."""
+    """How a solver is run: where, asked by whom, and whether data goes on after a restore.
+
+    With a `generator`, random numbers come from there and the solver's random_seed is not used.
+    """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     action: Callable[[], Action] = lambda: Action.NONE
     resume_data: bool = True
+    generator: RandomNumbers | None = None
+
+
+@dataclass(frozen=True)
+class Callback:
+    """What is called in every iteration: before the first pass, and with gradients complete."""
+
+    on_start: Callable[[], object]
+    on_gradients_ready: Callable[[], object]
 
 
 class Solver:
@@ -59,7 +71,8 @@ class Solver:
     def __init__(self, param: caffe_pb2.SolverParameter, run: Run | None = None) -> None:
         """Build the nets; raises CaffeMnistError naming what is wrong in solver or nets."""
         self.param, self.run = param, run or Run()
-        generator = RandomNumbers(param.random_seed if param.random_seed >= 0 else None)
+        seed = param.random_seed if param.random_seed >= 0 else None
+        generator = self.run.generator or RandomNumbers(seed)
         info("solver.cpp:102", "Creating training net.")
         self.net = self._build(train_net_param(param), caffe_pb2.TRAIN, generator)
         self.test_nets = []
@@ -71,6 +84,7 @@ class Solver:
         learning_rate(param, 0)
         self.iteration = 0
         self.stopped = False
+        self.callbacks: list[Callback] = []
         self._losses: deque[torch.Tensor] = deque(maxlen=max(param.average_loss, 1))
         info("solver.cpp:57", "Solver scaffolding done.")
 
@@ -109,11 +123,15 @@ class Solver:
                 self.test_all()
                 if self.stopped:
                     break
+            for callback in self.callbacks:
+                callback.on_start()
             self._losses.append(self._forward_backward())
             display = bool(param.display) and self.iteration % param.display == 0
             if display:
                 self._display()
-            self._update(display)
+            for callback in self.callbacks:
+                callback.on_gradients_ready()
+            self.apply_update(display)
             self.iteration += 1
             action = self.run.action()
             due = param.snapshot and self.iteration % param.snapshot == 0
@@ -223,7 +241,8 @@ class Solver:
             self.net.backward()
         return loss / passes if passes > 1 else loss
 
-    def _update(self, display: bool) -> None:
+    def apply_update(self, display: bool = False) -> None:
+        """Change the parameters by their gradients; with `display`, log the learning rate."""
         rate = learning_rate(self.param, self.iteration)
         if display:
             info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
