@@ -68,11 +68,12 @@ class Recurrent(Layer):
             self.inputs.append(prod(bottom[2].shape[1:]))
             shapes.append((width, self.inputs[1]))
         self.own = len(shapes)
-        param = self.param.recurrent_param
-        for shape in (*shapes, *self.recurrent_weights()):
-            self.blobs.append(Parameter(shape, self.device))
-            filler = param.weight_filler if len(shape) > 1 else param.bias_filler
-            fill(self.blobs[-1], filler, self.surroundings.generator, f"layer {self.name!r}")
+        self.blobs += [self._filled(shape) for shape in (*shapes, *self.recurrent_weights())]
+        # Caffe's net has layers of its own for each step, which share what the first step's
+        # layers hold; each draws its start all the same.
+        for _ in range(bottom[0].shape[0] - 1):
+            for shape in self.recurrent_weights():
+                self._filled(shape)
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The top is T × N × D; each exposed state 1 × N × D."""
@@ -127,6 +128,13 @@ class Recurrent(Layer):
     def allows_force_backward(self, index: int) -> bool:
         """The marks have no gradient."""
         return index != 1
+
+    def _filled(self, shape: tuple[int, ...]) -> Parameter:
+        param = self.param.recurrent_param
+        parameter = Parameter(shape, self.device)
+        filler = param.weight_filler if len(shape) > 1 else param.bias_filler
+        fill(parameter, filler, self.surroundings.generator, f"layer {self.name!r}")
+        return parameter
 
     def _check(self, bottom: Sequence[Blob]) -> None:
         shape, marks = bottom[0].shape, bottom[1].shape
