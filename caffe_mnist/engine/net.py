@@ -20,7 +20,7 @@ from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
-from caffe_mnist.schema.upgrade import with_input_layer
+from caffe_mnist.schema.upgrade import upgrade_net
 
 Report = Callable[[str, str], None]
 
@@ -66,9 +66,10 @@ class Net:
         self.watch = Watch()
         self._count = 0
         stated = caffe_pb2.NetParameter()
-        stated.CopyFrom(param)
+        stated.CopyFrom(upgrade_net(param, report=self._report_old))
+        stated.state.CopyFrom(param.state)  # which nets of V0 layers did not have
         stated.state.phase = self.surroundings.phase  # type: ignore[assignment]
-        self.param = insert_splits(filter_net(with_input_layer(stated)))
+        self.param = insert_splits(filter_net(stated))
         self.name = self.param.name
         self.phase = self.surroundings.phase
         self.blobs: dict[str, Blob] = {}
@@ -245,6 +246,9 @@ class Net:
                 self.blob_loss_weights[names[k]] = weight
                 blob.diff = torch.full(blob.shape, weight, device=self.surroundings.device)
         self._report("net.cpp:139", f"Memory required for data: {4 * self._count}")
+
+    def _report_old(self, fault: str) -> None:
+        self._report("upgrade_proto.cpp:26", f"Problem upgrading an old net: {fault}")
 
     def _report_backward(self) -> None:
         for layer, works in zip(reversed(self.layers), reversed(self._works_backward)):

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
-from caffe_mnist.schema.upgrade import with_input_layer
+from caffe_mnist.schema.upgrade import upgrade_net
 
 Floats = npt.NDArray[np.float32]
 
@@ -33,7 +33,7 @@ class PictureInput:
 
         Raises CaffeMnistError unless there is one input, of N × C × H × W.
         """
-        layers = [one for one in with_input_layer(net, where).layer if one.type == "Input"]
+        layers = [one for one in upgrade_net(net, where).layer if one.type == "Input"]
         names = [top for one in layers for top in one.top]
         if len(names) != 1:
             raise CaffeMnistError(

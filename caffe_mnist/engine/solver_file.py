@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import os
 
-from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
-
-# The old enum `solver_type` and the names that took its place.
-OLD_TYPES = ("SGD", "Nesterov", "AdaGrad", "RMSProp", "AdaDelta", "Adam")
+from caffe_mnist.schema.upgrade_solver import upgrade_solver
 
 
 def read_solver(path: str) -> caffe_pb2.SolverParameter:
@@ -19,11 +16,7 @@ def read_solver(path: str) -> caffe_pb2.SolverParameter:
     gets the solver's name appended.
     """
     solver = read_text(path, caffe_pb2.SolverParameter)
-    if solver.HasField("solver_type"):
-        if solver.HasField("type"):
-            raise CaffeMnistError("gives both type and the old solver_type", where=path)
-        solver.type = OLD_TYPES[solver.solver_type]
-        solver.ClearField("solver_type")
+    upgrade_solver(solver, path)
     stem = os.path.splitext(path)[0]
     if not solver.snapshot_prefix:
         solver.snapshot_prefix = stem

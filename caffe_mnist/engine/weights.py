@@ -21,6 +21,7 @@ from caffe_mnist.schema.packed import (
     shape,
     write_packed,
 )
+from caffe_mnist.schema.upgrade import upgrade_net
 
 
 def load_weights(
@@ -35,12 +36,11 @@ def load_weights(
     if hdf5_files.is_hdf5(path):
         return hdf5_files.load_weights(net, path, report)
     source = read_packed(path, "NetParameter")
-    if source.layers:
-        raise CaffeMnistError("is of an old format (V1 layers)", where=path)
-    if not source.layer:
+    given = upgrade_net(source, path).layer
+    if not given:
         raise CaffeMnistError("holds no layers, so it is no caffemodel", where=path)
     targets = {layer.name: layer for layer in net.layers}
-    for theirs in source.layer:
+    for theirs in given:
         layer = targets.get(theirs.name)
         if layer is None:
             if report is not None:
@@ -54,7 +54,7 @@ def load_weights(
             )
         for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
             _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
-    loaded = {theirs.name for theirs in source.layer}
+    loaded = {theirs.name for theirs in given}
     return [layer.name for layer in net.layers if layer.blobs and layer.name not in loaded]
 
 

@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from google.protobuf import text_format
+
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import databases, picture_shape
 from caffe_mnist.launch.plan import Plan
@@ -16,6 +18,7 @@ from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
+from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.storage.pairs import Pair, pairs
 from caffe_mnist.storage.snapshots import FINAL, Manifest, publish, published, sha256
 from caffe_mnist.storage.urls import join
@@ -69,7 +72,8 @@ def deploy_file(plan: Plan) -> Path | None:
     whoever feeds it does as the training did.
     """
     try:
-        net = read_text(plan.run_folder / plan.nets[0].name, caffe_pb2.NetParameter)
+        path = plan.run_folder / plan.nets[0].name
+        net = upgrade_net(read_text(path, caffe_pb2.NetParameter), path)
         target, text = _given(plan, net) or ("deploy.prototxt", _derived(plan, net))
         source = prototxt(target, text, NET)
     except (CaffeMnistError, OSError, IndexError):
@@ -90,8 +94,11 @@ def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
     if len(beside) != 1:
         return None
     try:
-        deploy = read_text(beside[0], caffe_pb2.NetParameter)
+        given = read_text(beside[0], caffe_pb2.NetParameter)
+        deploy = upgrade_net(given, beside[0])
         source = read_prototxt(beside[0], NET)
+        if given.layers:  # there is no adding to old layers
+            source = prototxt(beside[0], str(text_format.MessageToString(deploy)), NET)
     except CaffeMnistError:
         return None
     if not fits(deploy, net):

@@ -19,6 +19,7 @@ from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
 from caffe_mnist.schema.prototxt import Block, Scalar, replace
 from caffe_mnist.schema.tokens import quote
+from caffe_mnist.schema.upgrade import upgrade_net
 
 # What a loss turns scores into is kept as a layer of its own.
 LOSSES = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
@@ -107,8 +108,8 @@ def with_transform(deploy: Prototxt, transform: Any) -> str:
 
 def fits(deploy: Any, net: Any) -> bool:
     """Whether the weights of `net` are those that a deploy net expects, as far as texts tell."""
-    trained = {layer.name: _shape_of_weights(layer) for layer in net.layer}
-    pairs = [(layer, _shape_of_weights(layer)) for layer in deploy.layer]
+    trained = {layer.name: _shape_of_weights(layer) for layer in upgrade_net(net).layer}
+    pairs = [(layer, _shape_of_weights(layer)) for layer in upgrade_net(deploy).layer]
     return all(
         trained[layer.name] == shape if layer.name in trained else layer.type not in WEIGHTED
         for layer, shape in pairs
@@ -130,7 +131,7 @@ def _shape_of_weights(layer: Any) -> tuple[str, str]:
 
 
 def _test_layers(net: Any) -> list[Any]:
-    net = caffe_pb2.NetParameter.FromString(net.SerializeToString())
+    net = caffe_pb2.NetParameter.FromString(upgrade_net(net).SerializeToString())
     net.state.phase = caffe_pb2.TEST
     return list(filter_net(net).layer)
 
