@@ -18,8 +18,8 @@ def read_list(path: str) -> list[Entry]:
     except OSError as error:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
     entries = []
-    for number, line in enumerate(text.splitlines(), 1):
-        name, space, label = line.rpartition(" ")
+    for number, line in enumerate(text.split("\n"), 1):
+        name, space, label = line.rstrip("\r").rpartition(" ")
         if not space or not name:
             if not line.strip():
                 continue
