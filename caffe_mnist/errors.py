@@ -10,7 +10,10 @@ import errno
 import os
 import sys
 from collections.abc import Sequence
-from typing import Callable
+from typing import TYPE_CHECKING, Callable, NoReturn
+
+if TYPE_CHECKING:
+    import argparse
 
 
 class CaffeMnistError(Exception):
@@ -57,6 +60,15 @@ class JobError(CaffeMnistError):
     """A job that was asked for correctly and failed: exit status 1."""
 
     status = 1
+
+
+def one_line_usage(parser: argparse.ArgumentParser) -> None:
+    """Let wrong arguments of a command be an expected failure, without the whole usage."""
+
+    def fail(message: str) -> NoReturn:
+        raise CaffeMnistError(message, hint=f"{parser.prog} --help")
+
+    parser.error = fail  # type: ignore[method-assign]
 
 
 def exit_status(command: Callable[[], int], program: str) -> int:

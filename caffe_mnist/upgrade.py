@@ -6,9 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from caffe_mnist.errors import CaffeMnistError, exit_status
+from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 PROGRAM = "python -m caffe_mnist.upgrade"
 EPILOG = """\
@@ -27,21 +27,15 @@ CONTROLS = frozenset(range(0x20)) - frozenset(b"\t\n\v\f\r")
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line, like all others."""
-
-    def error(self, message: str) -> NoReturn:
-        raise CaffeMnistError(message, hint=f"{self.prog} --help")
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Upgrade one file; returns the exit status."""
-    parser = _Parser(
+    parser = argparse.ArgumentParser(
         prog=PROGRAM,
         description="Write an old net or solver in today's way, as Caffe's upgrade tools do.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    one_line_usage(parser)
     parser.add_argument("kind", choices=["net", "solver"], help="what IN is")
     parser.add_argument("source", metavar="IN", help="the file to read")
     parser.add_argument("out", metavar="OUT", help="the file to write")
