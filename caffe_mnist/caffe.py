@@ -72,8 +72,8 @@ class Flags:
 
     @property
     def stages(self) -> list[str]:
-        """The stages that are named."""
-        return [stage for stage in self.stage.split(",") if stage]
+        """The stages that are named; without any, one without a name, as in Caffe."""
+        return self.stage.split(",")
 
 
 class UsageError(Exception):
@@ -157,6 +157,10 @@ def train(flags: Flags) -> int:
     param = read_solver(flags.solver)
     param.train_state.level = flags.level
     param.train_state.stage.extend(flags.stages)
+    if flags.snapshot:
+        del param.weights[:]
+    elif flags.weights:
+        param.weights[:] = [flags.weights]
     gpu = flags.gpu
     if not gpu and param.solver_mode == caffe_pb2.SolverParameter.GPU:
         gpu = str(param.device_id)
@@ -166,13 +170,12 @@ def train(flags: Flags) -> int:
     with requests:
         run = Run(device, requests.action, flags.data_position == "resume")
         solver = Solver(param, run)
-        for path in [*param.weights, flags.weights]:
-            for name in filter(None, path.split(",")):
-                info("solver.cpp:72", f"Finetuning from {name}")
-                solver.load_weights(name)
-        info("caffe.cpp:239", "Starting Optimization")
         try:
-            solver.solve(flags.snapshot or None)
+            if flags.snapshot:
+                info("caffe.cpp:235", f"Resuming from {flags.snapshot}")
+                solver.restore(flags.snapshot)
+            info("caffe.cpp:239", "Starting Optimization")
+            solver.solve()
         finally:
             solver.close()
     info("caffe.cpp:250", "Optimization Done.")

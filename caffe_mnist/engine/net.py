@@ -13,6 +13,7 @@ from math import prod
 
 import torch
 
+from caffe_mnist.engine import debug_info
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.glog import number
 from caffe_mnist.engine.layer import Layer, Surroundings, layers
@@ -46,7 +47,7 @@ class Net:
 
     `blobs` holds every blob by name in order of first appearance, `layers` the layers with
     `bottoms[i]` and `tops[i]` their blobs, `inputs` and `outputs` the names of the blobs that
-    no layer makes or reads, `parameters` what is learnt.
+    no layer makes or reads, `parameters` what is learnt. With `debug_info`, passes are logged.
     """
 
     def __init__(
@@ -69,9 +70,13 @@ class Net:
         stated.CopyFrom(upgrade_net(param, report=self._report_old))
         stated.state.CopyFrom(param.state)  # which nets of V0 layers did not have
         stated.state.phase = self.surroundings.phase  # type: ignore[assignment]
-        self.param = insert_splits(filter_net(stated))
+        filtered = filter_net(stated, self._report)
+        if report is not None:
+            report("net.cpp:53", f"Initializing net from parameters: \n{filtered}")
+        self.param = insert_splits(filtered)
         self.name = self.param.name
         self.phase = self.surroundings.phase
+        self.debug_info = self.param.debug_info
         self.blobs: dict[str, Blob] = {}
         self.layers: list[Layer] = []
         self.bottoms: list[list[Blob]] = []
@@ -89,6 +94,7 @@ class Net:
         for layer_param in self.param.layer:
             self._append(layer_param, unread)
         self._drop_what_leads_to_no_loss()
+        self._report_backward()
         self._force_backward()
         self.outputs = sorted(unread)
         self.inputs = [
@@ -97,7 +103,9 @@ class Net:
             if layer.param.type == "Input"
             for name in names
         ]
-        self._report_backward()
+        for name in self.outputs:
+            self._report("net.cpp:244", f"This network produces output {name}")
+        self._report("net.cpp:257", "Network initialization done.")
 
     @property
     def layer_names(self) -> list[str]:
@@ -115,6 +123,8 @@ class Net:
             for index in range(start, last + 1):
                 self.watch.before_forward(index)
                 part = self._forward_layer(index)
+                if self.debug_info:
+                    debug_info.after_forward(self, index)
                 self.watch.after_forward(index)
                 if part is not None:
                     loss = part if loss is None else loss + part
@@ -131,7 +141,11 @@ class Net:
                     layer.backward(
                         self.tops[index], self.propagate_down[index], self.bottoms[index]
                     )
+                    if self.debug_info:
+                        debug_info.after_backward(self, index)
                 self.watch.after_backward(index)
+            if self.debug_info and start is None and not end:
+                debug_info.after_all(self)
 
     def reshape(self) -> None:
         """Give every blob its shape again, after an input's was changed."""
@@ -198,8 +212,8 @@ class Net:
         self.top_names.append(names)
         self._shapes.append(tuple([blob.shape for blob in bottom]))
         self.loss_weights.append(_loss_weights(layer, top))
-        self.parameters.append(layer)
         self._report_shapes(index)
+        self.parameters.append(layer, self._report)
         self._mark(index)
 
     def _bottoms_of(self, param: caffe_pb2.LayerParameter, unread: set[str]) -> list[Blob]:
@@ -254,9 +268,6 @@ class Net:
         for layer, works in zip(reversed(self.layers), reversed(self._works_backward)):
             verb, place = ("needs", "net.cpp:200") if works else ("does not need", "net.cpp:202")
             self._report(place, f"{layer.name} {verb} backward computation.")
-        for name in self.outputs:
-            self._report("net.cpp:244", f"This network produces output {name}")
-        self._report("net.cpp:257", "Network initialization done.")
 
     def _mark(self, index: int) -> None:
         """Note which bottoms of layer `index` need gradients, and whether it works backward."""

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import torch
 
 from caffe_mnist.engine.glog import info, number
+from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.lr_policy import current_step, learning_rate
 from caffe_mnist.engine.net import Net
@@ -27,7 +28,12 @@ from caffe_mnist.engine.snapshot import (
     snapshot_names,
     write_state,
 )
-from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
+from caffe_mnist.engine.solver_nets import (
+    test_net_params,
+    test_net_sources,
+    train_net_param,
+    train_net_source,
+)
 from caffe_mnist.engine.updates import Step, rules
 from caffe_mnist.engine.weights import load_weights, save_weights
 from caffe_mnist.schema import caffe_pb2
@@ -73,12 +79,17 @@ class Solver:
         self.param, self.run = param, run or Run()
         seed = param.random_seed if param.random_seed >= 0 else None
         generator = self.run.generator or RandomNumbers(seed)
-        info("solver.cpp:102", "Creating training net.")
-        self.net = self._build(train_net_param(param), caffe_pb2.TRAIN, generator)
+        net_param = train_net_param(param)
+        info(*train_net_source(param))
+        self.net = self._build(net_param, caffe_pb2.TRAIN, generator)
+        self._load_own_weights(self.net)
         self.test_nets = []
+        sources = test_net_sources(param)
         for index, net_param in enumerate(test_net_params(param)):
-            info("solver.cpp:190", f"Creating test net (#{index}).")
+            source = next(sources)
+            info("solver.cpp:190", f"Creating test net (#{index}) specified by {source}")
             self.test_nets.append(self._build(net_param, caffe_pb2.TEST, generator))
+            self._load_own_weights(self.test_nets[-1])
             self.test_nets[-1].share_parameters(self.net)
         self.rule = rules.get(param.type, where="type")(param, self.net.parameters.learnables)
         learning_rate(param, 0)
@@ -125,8 +136,9 @@ class Solver:
                     break
             for callback in self.callbacks:
                 callback.on_start()
-            self._losses.append(self._forward_backward())
             display = bool(param.display) and self.iteration % param.display == 0
+            self.net.debug_info = display and param.debug_info
+            self._losses.append(self._forward_backward())
             if display:
                 self._display()
             for callback in self.callbacks:
@@ -172,7 +184,7 @@ class Solver:
                 values = net.blobs[name].data
                 sums[name] = sums[name] + values if name in sums else values.clone()
         if self.param.test_compute_loss:
-            info("solver.cpp:404", f"Test loss: {number(loss / batches)}")
+            info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
         means = [
             (name, value / batches)
             for name in net.outputs
@@ -200,7 +212,8 @@ class Solver:
         load_weights(self.net, learned_net(path, state))
         restore_history(self.rule.history, state, path)
         self.iteration = state.iteration
-        info("sgd_solver.cpp:325", "SGDSolver: restoring history")
+        if not is_hdf5(path):
+            info("sgd_solver.cpp:336", "SGDSolver: restoring history")
         if self.run.resume_data:
             self.net.skip_to(self.iteration * max(self.param.iter_size, 1))
             for net, batches in zip(self.test_nets, self.param.test_iter):
@@ -218,6 +231,13 @@ class Solver:
     def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: RandomNumbers) -> Net:
         surroundings = Surroundings(phase, self.run.device, generator)
         return Net(param, surroundings, info)
+
+    def _load_own_weights(self, net: Net) -> None:
+        """Load the solver's `weights` into a net; each may name several files."""
+        for paths in self.param.weights:
+            for path in filter(None, map(str.strip, paths.split(","))):
+                info("solver.cpp:72", f"Finetuning from {path}")
+                load_weights(net, path, lambda line: info("net.cpp:757", line))
 
     def _test_is_due(self) -> bool:
         interval = self.param.test_interval

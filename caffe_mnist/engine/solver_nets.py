@@ -29,6 +29,25 @@ def train_net_param(solver: caffe_pb2.SolverParameter) -> Net:
     return _with_state(net, caffe_pb2.TRAIN, solver.train_state)
 
 
+def train_net_source(solver: caffe_pb2.SolverParameter) -> tuple[str, str]:
+    """Caffe's log line on where the train net comes from, with its place."""
+    if solver.HasField("train_net_param"):
+        return "solver.cpp:88", "Creating training net specified in train_net_param."
+    if solver.HasField("train_net"):
+        return "solver.cpp:92", f"Creating training net from train_net file: {solver.train_net}"
+    if solver.HasField("net_param"):
+        return "solver.cpp:97", "Creating training net specified in net_param."
+    return "solver.cpp:102", f"Creating training net from net file: {solver.net}"
+
+
+def test_net_sources(solver: caffe_pb2.SolverParameter) -> Iterator[str]:
+    """Where each test net comes from, in Caffe's words; the last one for all that follow."""
+    yield from ["test_net_param"] * len(solver.test_net_param)
+    yield from [f"test_net file: {path}" for path in solver.test_net]
+    while True:
+        yield "net_param" if solver.HasField("net_param") else f"net file: {solver.net}"
+
+
 def test_net_params(solver: caffe_pb2.SolverParameter) -> list[Net]:
     """The nets to test, each with phase TEST and its test_state merged into its state.
 

@@ -18,7 +18,8 @@ Place = tuple[int, int]
 def insert_splits(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
     """A copy of `net` in which every blob has at most one reader.
 
-    A loss weight counts as a reader: it goes to the split's first top.
+    A loss weight counts as a reader: it goes to the split's first top. As in Caffe, the layer
+    then loses all its loss weights, so that a loss layer gets its usual one again.
     """
     readers, sources = _readers(net)
     result = caffe_pb2.NetParameter()
@@ -46,7 +47,7 @@ def insert_splits(net: caffe_pb2.NetParameter) -> caffe_pb2.NetParameter:
                 if weight:
                     split.loss_weight.append(0.0 if k else weight)
             if weight:
-                copy.loss_weight[index] = 0.0
+                copy.ClearField("loss_weight")
                 taken[place] += 1
     return result
 
