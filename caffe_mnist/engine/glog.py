@@ -11,7 +11,7 @@ import sys
 import time
 
 LEVELS = "IWEF"
-_least = 0
+_least: int | None = None
 
 
 def info(place: str, text: str) -> None:
@@ -35,13 +35,19 @@ def fatal(place: str, text: str) -> None:
 
 
 def write_from(level: int) -> None:
-    """Leave out what weighs less than `level`: 0 information, 1 warnings, 2 errors, 3 fatal."""
+    """Leave out what weighs less than `level`: 0 information, 1 warnings, 2 errors, 3 fatal.
+
+    Until then GLOG_minloglevel says so, as for Caffe.
+    """
     global _least
     _least = level
 
 
 def _write(level: str, place: str, text: str) -> None:
-    if LEVELS.index(level) < _least:
+    if _least is None:
+        given = os.environ.get("GLOG_minloglevel", "")
+        write_from(int(given) if given.isdigit() else 0)
+    if _least is not None and LEVELS.index(level) < min(_least, 3):
         return
     now = time.time_ns()
     stamp = time.strftime("%m%d %H:%M:%S", time.localtime(now // 10**9))
