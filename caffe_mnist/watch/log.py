@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from typing import Union
 
 NUMBER = r"([-+]?(?:nan|inf|[0-9.]+(?:e[-+]?[0-9]+)?))"
-PREFIX = re.compile(r"^([IWEF])(\d{4}) (\d\d):(\d\d):(\d\d\.\d+)\s+\d+ ([\w.+-]+):\d+\] (.*)$")
+PREFIX = re.compile(
+    r"^([IWEF])(?:\d{4})?(\d{4}) (\d\d):(\d\d):(\d\d\.\d+)\s+\d+ ([\w.+-]+):\d+\] (.*)$"
+)
 DISPLAY = re.compile(
     rf"Iteration (\d+)(?: \({NUMBER} iter/s, {NUMBER}s/\d+ iters?\))?, loss = {NUMBER}"
 )
