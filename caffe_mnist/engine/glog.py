@@ -52,6 +52,7 @@ def _write(level: str, place: str, text: str) -> None:
     now = time.time_ns()
     stamp = time.strftime("%m%d %H:%M:%S", time.localtime(now // 10**9))
     micro = now // 1000 % 10**6
+    text = text[:-1] if text.endswith("\n") else text
     line = f"{level}{stamp}.{micro:06d} {os.getpid():5d} {place}] {text}\n"
     sys.stderr.write(line)
     sys.stderr.flush()
