@@ -4,9 +4,7 @@ Caffe's source is Boost's mt19937 (initialised as in the original C code), shape
 distributions in single precision, all made anew for each blob:
 
 uniform    word / 2³² · (nextafter(high) - low) + low
-normal     the ziggurat of Marsaglia and Tsang in Doornik's form: 128 layers, of each word the
-           lowest bit the sign, seven more the layer, the other 24 the place in it; the tail by
-           two exponentials, which come from a ziggurat of 256 layers
+normal     a ziggurat, see ziggurat.py
 bernoulli  word ≤ p · (2³² - 1)
 shuffle    Fisher and Yates from the end; a number up to n is word / bucket, too large ones again
 
@@ -17,7 +15,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -26,6 +24,7 @@ import torch
 from torch import Tensor
 
 from caffe_mnist.engine.c_rand import CRand
+from caffe_mnist.engine.ziggurat import unit_normals
 
 Floats = npt.NDArray[np.float32]
 f32 = np.float32
@@ -72,10 +71,12 @@ class RandomNumbers:
         values = np.empty(math.prod(shape), f32)
         filled = 0
         while filled < values.size:
-            for run in self._normal_runs(values.size - filled):
-                values[filled : filled + len(run)] = run
-                filled += len(run)
-        values = values * f32(deviation) + f32(mean)
+            words = self.words(values.size - filled).astype(np.uint32)
+            drawn = unit_normals(words, self.word)
+            values[filled : filled + len(drawn)] = drawn
+            filled += len(drawn)
+        values *= f32(deviation)
+        values += f32(mean)
         return torch.from_numpy(values.reshape(tuple(shape)))
 
     def bernoulli(self, shape: Sequence[int], probability: float) -> Tensor:
@@ -111,90 +112,6 @@ class RandomNumbers:
             if number < count:
                 return number
 
-    def _normal_runs(self, count: int) -> Iterator[Sequence[np.float32] | Floats]:
-        """At most `count` unit normals, in runs; words beyond the first `count` only as needed."""
-        words = self.words(count)
-        layers = (words >> np.uint64(1)).astype(np.intp) & 127
-        signs = (words & np.uint64(1)).astype(f32) * 2 - 1
-        places = (words >> np.uint64(8)).astype(f32) * f32(2.0**-24) * NORMAL_X[layers]
-        start = 0
-        for edge in np.flatnonzero(places >= NORMAL_EDGE[layers]).tolist():
-            if edge < start:
-                continue
-            yield places[start:edge] * signs[start:edge]
-            reader = _Reader(words, edge + 1, self)
-            value = _beyond(int(layers[edge]), places[edge], reader)
-            if value is not None:
-                yield [value * signs[edge]]
-            start = reader.place
-        yield places[start:] * signs[start:]
-
-
-class _Reader:
-    """Words from `place` on; after the last one, from the stream."""
-
-    def __init__(self, words: npt.NDArray[np.uint64], place: int, more: RandomNumbers) -> None:
-        self.words, self.place, self.more = words, place, more
-
-    def next(self) -> int:
-        self.place += 1
-        if self.place <= len(self.words):
-            return int(self.words[self.place - 1])
-        return self.more.word()
-
-    def unit(self) -> np.float32:
-        """Even in [0, 1)."""
-        while True:
-            value = f32(self.next()) / WORDS
-            if value < 1:
-                return value
-
-
-def _beyond(layer: int, place: np.float32, reader: _Reader) -> np.float32 | None:
-    """A place outside a layer's certain part: in the tail or at the edge; None if rejected."""
-    if layer == 0:
-        start = f32(_NORMAL_X[1])
-        while True:
-            x, y = f32(_exponential(reader) / start), _exponential(reader)
-            if f32(2) * y > x * x:
-                return f32(x + start)
-    outer, low = _NORMAL_X[layer], _NORMAL_Y[layer]
-    unit = reader.unit()
-    y = f32(low) + unit * f32(_NORMAL_Y[layer + 1] - low)
-    over_chord = f32(outer - _NORMAL_X[layer + 1]) * unit - (f32(outer) - place)
-    over_tangent = y - (f32(low) + (f32(outer) - place) * f32(low) * f32(outer))
-    # The density turns at 1: outside it lies below its chord, inside below its tangent.
-    above, below = (over_chord, over_tangent) if outer >= 1 else (over_tangent, over_chord)
-    inside = above < 0 and (below < 0 or y < _exp(-(place * place / f32(2))))
-    return place if inside else None
-
-
-def _exponential(reader: _Reader) -> np.float32:
-    """An exponential with mean 1."""
-    shift = f32(0)
-    while True:
-        word = reader.next()
-        layer = word & 255
-        x = f32(word >> 8) * f32(2.0**-24) * f32(_EXPONENTIAL_X[layer])
-        if x < f32(_EXPONENTIAL_X[layer + 1]):
-            return f32(shift + x)
-        if layer == 0:
-            shift = f32(shift + f32(_EXPONENTIAL_X[1]))
-            continue
-        outer, inner = _EXPONENTIAL_X[layer], _EXPONENTIAL_X[layer + 1]
-        low, high = _EXPONENTIAL_Y[layer], _EXPONENTIAL_Y[layer + 1]
-        unit = reader.unit()
-        y = f32(low) + unit * f32(high - low)
-        over_chord = f32(outer - inner) * unit - (f32(outer) - x)
-        over_tangent = y - (f32(high) + (f32(inner) - x) * f32(high))
-        if over_chord < 0 and (over_tangent < 0 or y < _exp(-x)):
-            return f32(shift + x)
-
-
-def _exp(x: np.float32) -> np.float32:
-    """exp(x), correctly rounded (NumPy's own in single precision is not)."""
-    return f32(math.exp(float(x)))
-
 
 def _start(seed: int) -> npt.NDArray[np.uint32]:
     """The first state of mt19937."""
@@ -203,30 +120,3 @@ def _start(seed: int) -> npt.NDArray[np.uint32]:
         last = state[-1]
         state.append((1812433253 * (last ^ (last >> 30)) + index) & 0xFFFFFFFF)
     return np.array(state, np.uint32)
-
-
-def _normal_edges() -> list[float]:
-    """The right edges of 128 layers of equal area under exp(-x²/2); the last one is 0."""
-    tail, area = 3.442619855899, 9.91256303526217e-3
-    edges = [area / math.exp(-tail * tail / 2), tail]
-    while len(edges) < 128:
-        height = area / edges[-1] + math.exp(-(edges[-1] ** 2) / 2)
-        edges.append(math.sqrt(-2 * math.log(height)))
-    return [*edges, 0.0]
-
-
-def _exponential_edges() -> list[float]:
-    """The right edges of 256 layers of equal area under exp(-x); the last one is 0."""
-    tail, area = 7.69711747013104972, 0.0039496598225815571993
-    edges = [area / math.exp(-tail), tail]
-    while len(edges) < 256:
-        edges.append(-math.log(area / edges[-1] + math.exp(-edges[-1])))
-    return [*edges, 0.0]
-
-
-_NORMAL_X = _normal_edges()
-_NORMAL_Y = [math.exp(-x * x / 2) for x in _NORMAL_X]
-_EXPONENTIAL_X = _exponential_edges()
-_EXPONENTIAL_Y = [math.exp(-x) for x in _EXPONENTIAL_X]
-NORMAL_X = np.array(_NORMAL_X, f32)
-NORMAL_EDGE = np.array(_NORMAL_X[1:], np.float64)
