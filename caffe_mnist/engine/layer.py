@@ -35,7 +35,8 @@ class Layer:
 
     `bottoms` and `tops` are ranges (least, most); None means without limit. `loss_layer` tops
     have a loss weight of 1 unless the net says otherwise; with `auto_tops`, tops that the net
-    does not name are made.
+    does not name are made. `learns` says for each parameter whether its gradient is computed: as
+    in Caffe, unless the net itself gives it an lr_mult of 0.
     """
 
     bottoms: tuple[int, int | None] = (1, 1)

@@ -153,18 +153,21 @@ class Net:
             layer.reshape(bottom, top)
 
     def share_parameters(self, other: Net) -> None:
-        """Use the parameters of the layers of the same names in `other` (a test net's way).
+        """Use the values of the parameters of the layers of the same names in `other`.
 
-        Raises CaffeMnistError when a layer's parameters have other shapes there.
+        A test net does so before each test; gradients stay apart. Raises CaffeMnistError when a
+        layer has other parameters, or of other shapes, there.
         """
         theirs = {layer.name: layer for layer in other.layers}
         for layer in self.layers:
-            if layer.name not in theirs or not layer.blobs:
+            if layer.name not in theirs:
                 continue
             source = theirs[layer.name]
             if [blob.shape for blob in source.blobs] != [blob.shape for blob in layer.blobs]:
-                raise layer.error("cannot share parameters of other shapes with the train net")
-            layer.blobs[:] = source.blobs
+                raise layer.error("cannot share parameters of other numbers or shapes")
+            for ours, blob in zip(layer.blobs, source.blobs):
+                if ours is not blob:
+                    ours.share_data(blob)
 
     def skip_to(self, passes: int) -> None:
         """Go on as if `passes` forward passes had been made."""
@@ -202,7 +205,9 @@ class Net:
         layer.check_counts()
         bottom = self._bottoms_of(param, unread)
         top, names = self._tops_of(layer, bottom, unread)
+        learns = [spec.lr_mult != 0 for spec in param.param]
         layer.setup(bottom, top)
+        layer.learns = (learns + [True] * len(layer.blobs))[: len(layer.blobs)]
         layer.reshape(bottom, top)
         index = len(self.layers)
         self.layers.append(layer)

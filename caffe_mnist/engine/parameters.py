@@ -40,7 +40,6 @@ class LearnableParameters:
     def append(self, layer: Layer, report: Callable[[str, str], None]) -> None:
         """Add the parameters of `layer`; one whose name is known becomes that parameter.
 
-        A gradient is computed for those to which the layer itself gives no lr_mult of 0.
         Raises CaffeMnistError when shapes (strict) or sizes (permissive) differ, or when two
         places give a multiplier and the two differ.
         """
@@ -49,10 +48,8 @@ class LearnableParameters:
             raise layer.error(
                 f"has {len(layer.blobs)} parameter(s), but param is given {len(specs)} times"
             )
-        layer.learns = []
         for index in range(len(layer.blobs)):
             spec = specs[index] if index < len(specs) else caffe_pb2.ParamSpec()
-            layer.learns.append(spec.lr_mult != 0)
             owner = self._owners.get(spec.name) if spec.name else None
             if owner is not None:
                 line = (

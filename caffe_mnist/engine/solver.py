@@ -89,8 +89,8 @@ class Solver:
             source = next(sources)
             info("solver.cpp:190", f"Creating test net (#{index}) specified by {source}")
             self.test_nets.append(self._build(net_param, caffe_pb2.TEST, generator))
+            self.test_nets[-1].debug_info = param.debug_info
             self._load_own_weights(self.test_nets[-1])
-            self.test_nets[-1].share_parameters(self.net)
         self.rule = rules.get(param.type, where="type")(param, self.net.parameters.learnables)
         learning_rate(param, 0)
         self.iteration = 0
@@ -167,6 +167,7 @@ class Solver:
         """
         info("solver.cpp:347", f"Iteration {self.iteration}, Testing net (#{index})")
         net, batches = self.test_nets[index], self.param.test_iter[index]
+        net.share_parameters(self.net)
         sums: dict[str, torch.Tensor] = {}
         loss = 0.0
         for _ in range(batches):
@@ -280,7 +281,7 @@ class Solver:
             return 1.0
         factor = limit / norm
         info(
-            "sgd_solver.cpp:93",
+            "sgd_solver.cpp:99",
             f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > "
             f"{number(limit)}) by scale factor {number(factor)}",
         )
