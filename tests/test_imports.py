@@ -24,6 +24,7 @@ ARROWS = {
     "layouts": BASE | {"schema"},
     "storage": BASE,
     "watch": BASE,
+    "drawing": BASE | {"schema"},
     "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
     "engine": BASE | {"datasets", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "schema"},
