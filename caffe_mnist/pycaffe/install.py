@@ -25,10 +25,15 @@ MODULES = {
 def install() -> None:
     """Let `import caffe` find this package, in this process.
 
+    Names of NumPy and of `six` that such scripts use are given back where they are gone.
+
     Raises ImportError where another caffe was imported before.
     """
+    from caffe_mnist.pycaffe import old_names
+
     package = importlib.import_module(PACKAGE)
     if sys.modules.get("caffe", package) is not package:
         raise ImportError("another caffe is imported already: call install() before it is")
     for name, module in MODULES.items():
         sys.modules[name] = importlib.import_module(module)
+    old_names.provide()

@@ -166,13 +166,13 @@ class Net(Passes):
     @caffe_errors()
     def _forward(self, start: int, end: int) -> float:
         self._check_layers(start, end)
-        placement.place(self._net, mode.current.device)
+        placement.place([self._net], mode.current.device)
         return float(self._net.forward(start, end))
 
     @caffe_errors()
     def _backward(self, start: int, end: int) -> None:
         self._check_layers(start, end)
-        placement.place(self._net, mode.current.device)
+        placement.place([self._net], mode.current.device)
         self._net.backward(start, end)
 
     @caffe_errors()
@@ -183,18 +183,8 @@ class Net(Passes):
     @caffe_errors()
     def share_with(self, other: Net) -> None:
         """Use the values of the parameters of the layers of the same names in `other`."""
-        theirs = {layer.name: layer.blobs for layer in other._net.layers}
-        placement.place(other._net, mode.current.device)
-        placement.place(self._net, mode.current.device)
-        for layer in self._net.layers:
-            source = theirs.get(layer.name)
-            if source is None:
-                continue
-            if [blob.shape for blob in source] != [blob.shape for blob in layer.blobs]:
-                raise layer.error("cannot share parameters of other numbers or shapes")
-            for ours, blob in zip(layer.blobs, source):
-                if ours is not blob:
-                    ours.share_data(blob)
+        placement.place([self._net, other._net], mode.current.device)
+        self._net.share_parameters(other._net)
 
     @caffe_errors()
     def copy_from(self, weights: str | os.PathLike[str]) -> None:

@@ -36,8 +36,6 @@ class Solver:
         self._solver = EngineSolver(param, run)
         self._net = Net.of(self._solver.net)
         self._test_nets = [Net.of(net) for net in self._solver.test_nets]
-        for path in (name for names in param.weights for name in names.split(",") if name):
-            self._net.copy_from(path)
 
     @property
     def net(self) -> Net:
@@ -112,8 +110,7 @@ class Solver:
     def _prepare(self) -> None:
         """Bring nets and histories to the program's device, and arrays with them."""
         device = mode.current.device
-        for net in [self._net, *self._test_nets]:
-            placement.place(net._net, device)
+        placement.place([self._solver.net, *self._solver.test_nets], device)
         rule = self._solver.rule
         rule.history[:] = [values.to(device) for values in rule.history]
         memory.commit(self._net._parameters())
