@@ -98,14 +98,14 @@ def _shapes(
 
             cost = summarise(net, PHASES[phase], given)
         except CaffeMnistError as error:
-            notes[str(error)] = None
+            hint = "" if given or error.hint else " (--input gives the shape of data)"
+            notes[f"{error}{hint}"] = None
             continue
         found[PHASES[phase]] = {
             name: shape for layer in cost.layers for name, shape in zip(layer.tops, layer.shapes)
         }
     for note in notes:
-        hint = "" if given else " (--input gives the shape of data)"
-        print(f"{PROGRAM}: no shapes: {note}{hint}", file=sys.stderr)
+        print(f"{PROGRAM}: no shapes: {note}", file=sys.stderr)
     return found
 
 

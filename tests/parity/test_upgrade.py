@@ -134,3 +134,35 @@ def test_old_weights_run_as_in_real_caffe(version: str, real_caffe: Path, tmp_pa
     ours.forward()
     assert list(wanted) == ours.outputs == ["f2"]
     np.testing.assert_allclose(ours.blobs["f2"].data.numpy(), wanted["f2"], rtol=1e-4, atol=1e-5)
+
+
+TRAINED = """
+layers { name: "data" type: DUMMY_DATA top: "data" top: "label"
+  dummy_data_param { num: 6 num: 6 channels: 2 channels: 1 height: 5 height: 1 width: 5 width: 1
+    data_filler { type: "gaussian" std: 1 } data_filler { type: "constant" value: 2 } } }
+layers { name: "conv" type: CONVOLUTION bottom: "data" top: "conv" blobs_lr: [1, 2]
+  weight_decay: [1, 0] convolution_param { num_output: 4 kernel_size: 3
+    weight_filler { type: "xavier" } } }
+layers { name: "tanh" type: TANH bottom: "conv" top: "conv" }
+layers { name: "ip" type: INNER_PRODUCT bottom: "conv" top: "ip"
+  inner_product_param { num_output: 3 weight_filler { type: "xavier" } } }
+layers { name: "loss" type: SOFTMAX_LOSS bottom: "ip" bottom: "label" top: "loss" loss_weight: 2 }
+"""
+
+
+def test_old_nets_train_as_in_real_caffe(real_caffe: Path, tmp_path: Path) -> None:
+    """From one seed, a V1 net and an old solver give the same losses and weights."""
+    from tests.parity.training import ENGINE, train, weights
+
+    (tmp_path / "net.prototxt").write_text(TRAINED)
+    losses = []
+    for name, program in {"real": (real_caffe / "caffe",), "ours": ENGINE}.items():
+        solver = f"""net: "net.prototxt" base_lr: 0.05 lr_policy: "fixed" momentum: 0.9 display: 1
+          weight_decay: 0.01 solver_type: NESTEROV solver_mode: CPU max_iter: 30 random_seed: 4
+          snapshot_prefix: "{name}" """
+        losses.append(train(program, tmp_path, solver).losses)
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+    ours, real = (weights(tmp_path / f"{name}_iter_30.caffemodel") for name in ("ours", "real"))
+    assert ours.keys() == real.keys()
+    for name, values in real.items():
+        np.testing.assert_allclose(ours[name], values, rtol=1e-4, atol=1e-5)
