@@ -147,8 +147,4 @@ def _united(names: Iterable[str], more: Iterable[str] | None) -> list[str]:
 
 def _trimmed(rows: dict[str, list[Array]], count: int) -> dict[str, Array]:
     """As arrays, without the rows that the zeros of the last batch gave."""
-    longest = len(next(iter(rows.values()), []))
-    return {
-        name: np.asarray(values)[: count - longest if longest > count else None]
-        for name, values in rows.items()
-    }
+    return {name: np.asarray(values[:count]) for name, values in rows.items()}
