@@ -1,15 +1,18 @@
 """Training speed: the embedded engine, real Caffe and a hand-written PyTorch loop, in one run.
 
     python benchmarks/train.py [--data FOLDER_OF_LMDBS] [--iterations 300] [--rounds 3]
+    python benchmarks/train.py --nets CIFAR-10,CaffeNet,GoogLeNet [--rounds 3]
 
 Every program trains LeNet (batch 64) on the same database, one after the other, in turns; the
 middle of the rounds is printed as a Markdown table. The PyTorch loop has all data in memory
-already, and neither reads nor decodes anything.
+already, and neither reads nor decodes anything. With --nets, the nets of nets.py instead, fed by
+DummyData, under real Caffe and the engine: forward, backward and update.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import statistics
@@ -18,6 +21,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+import nets
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 100
@@ -29,7 +34,11 @@ def main() -> int:
     parser.add_argument("--caffe", default=str(ROOT / ".caffe/bin/caffe"))
     parser.add_argument("--iterations", type=int, default=300)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--nets", default="", help="of nets.py instead of LeNet: A,B,C or all")
     arguments = parser.parse_args()
+    if arguments.nets:
+        names = list(nets.NETS) if arguments.nets == "all" else arguments.nets.split(",")
+        return large_nets(names, arguments.caffe, arguments.rounds)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         data = arguments.data or _convert(work)
@@ -152,6 +161,63 @@ def loop(data: str, iterations: int, channels_last: bool) -> float:
         loss.backward()
         optimizer.step()
     return iterations / (time.perf_counter() - begun)
+
+
+def large_nets(names: list[str], caffe: str, rounds: int) -> int:
+    """A row a net: real Caffe's time for an iteration, the engine's, and how near to a product."""
+    engine = [sys.executable, "-m", "caffe_mnist.caffe"]
+    print("| net | real Caffe ms | engine ms | Caffe ÷ engine | GFLOP/s | of a matrix product |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in names:
+            net = Path(folder) / f"{name}.prototxt"
+            net.write_text(nets.NETS[name]())
+            iterations = 60 if name == "CIFAR-10" else 8
+            theirs, ours = [], []
+            for _ in range(rounds):
+                if os.access(caffe, os.X_OK):
+                    theirs.append(_iteration([caffe], net, iterations))
+                ours.append(_iteration(engine, net, iterations))
+            peak, work = _product_speed(), 3 * 2 * _multiply_adds(net) / 1e9
+            real = statistics.median(theirs) if theirs else float("nan")
+            mine = statistics.median(ours)
+            print(
+                f"| {name} | {1e3 * real:.0f} | {1e3 * mine:.0f} | {real / mine:.2f} "
+                f"| {work / mine:.0f} | {work / mine / peak:.0%} of {peak:.0f} |",
+                flush=True,
+            )
+    return 0
+
+
+def _iteration(command: list[str], net: Path, iterations: int) -> float:
+    """Seconds an iteration takes: the middle of those that the log gives, without the first."""
+    solver = net.with_suffix(".solver")
+    solver.write_text(
+        f'net: "{net}" base_lr: 0.001 momentum: 0.9 weight_decay: 0.0005 lr_policy: "fixed" '
+        f"max_iter: {iterations} display: 1 snapshot_after_train: false solver_mode: CPU"
+    )
+    run = [*command, "train", "-solver", str(solver)]
+    log = subprocess.run(run, capture_output=True, text=True, check=True).stderr
+    times = re.findall(r"Iteration \d+ \(.* iter/s, (\S+)s/1 iters\)", log)
+    return statistics.median(map(float, times[2:]))
+
+
+def _multiply_adds(net: Path) -> int:
+    """Of one forward pass; backward is about twice as much."""
+    command = [sys.executable, "-m", "caffe_mnist.net_summary", str(net), "--json"]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    return int(found["total"]["multiply_adds"])
+
+
+def _product_speed() -> float:
+    """GFLOP/s of a large matrix product on this machine, in a process of its own."""
+    code = (
+        "import time, torch\na = torch.randn(2048, 2048)\nbest = 9.0\nfor _ in range(9):\n"
+        " t = time.perf_counter(); a @ a; best = min(best, time.perf_counter() - t)\n"
+        "print(2 * 2048**3 / best / 1e9)"
+    )
+    command = [sys.executable, "-c", code]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 if __name__ == "__main__":
