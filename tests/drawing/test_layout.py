@@ -66,3 +66,14 @@ def test_nothing_is_laid_out_too() -> None:
     """A graph without boxes has no size, one of single boxes puts them side by side."""
     assert lay_out([], []).across == 0
     assert lay_out([SIZE] * 3, [], gap=10).across == 140
+
+
+def test_short_cuts_do_not_push_a_chain_aside() -> None:
+    """Fifty residual blocks, one after the other, take no more room than one."""
+    edges, count = [], 50
+    for block in range(count):
+        first = 3 * block
+        edges += [(first, first + 1), (first + 1, first + 2), (first + 2, first + 3)]
+        edges.append((first, first + 3))
+    one = lay_out([SIZE] * 4, edges[:4])
+    assert lay_out([SIZE] * (3 * count + 1), edges).across == pytest.approx(one.across, abs=1)
