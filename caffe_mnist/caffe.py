@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import torch
 
     from caffe_mnist.engine.solver import Action
+    from caffe_mnist.schema.caffe_pb2 import NetParameter
 
 USAGE = """\
 caffe: command line brew (embedded engine)
@@ -168,6 +169,7 @@ def train(flags: Flags) -> int:
     from caffe_mnist.engine.glog import info
     from caffe_mnist.engine.solver import Run, Solver
     from caffe_mnist.engine.solver_file import read_solver
+    from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
     from caffe_mnist.schema import caffe_pb2
 
     param = read_solver(flags.solver)
@@ -184,6 +186,7 @@ def train(flags: Flags) -> int:
     info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
     requests = SignalRequests(flags.sigint_effect, flags.sighup_effect)
     with requests:
+        _provide_pycaffe(train_net_param(param), *test_net_params(param))
         run = Run(device, requests.action, flags.data_position == "resume")
         solver = Solver(param, run)
         try:
@@ -311,7 +314,16 @@ def _net(flags: Flags, phase: int, place: str) -> Any:
     param = read_text(flags.model, caffe_pb2.NetParameter)
     param.state.level = flags.level
     param.state.stage.extend(flags.stages)
+    _provide_pycaffe(param)
     return Net(param, Surroundings(phase, device), info)
+
+
+def _provide_pycaffe(*nets: NetParameter) -> None:
+    """Where a net has layers written in Python, let their modules `import caffe`."""
+    if any(layer.type == "Python" for net in nets for layer in net.layer):
+        from caffe_mnist.pycaffe.install import install
+
+        install()
 
 
 def _device(gpu: str, place: str) -> torch.device:

@@ -12,7 +12,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/debian.sh"
 prefix=${1:-$here/../.caffe}
 suite=bullseye
-layout=3 # raise it when the wrappers below change
+layout=4 # raise it when the wrappers below change
 
 folder=$(dirname "$prefix")
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || die "cannot write $folder"
@@ -55,17 +55,20 @@ export OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-$(nproc)}
 # Without this, glog also writes log files into /tmp; standard error gets the same lines.
 export GLOG_logtostderr=${GLOG_logtostderr:-1}
 program=$root/usr/bin/$name
-if [ "$name" = caffe-python ]; then
-    program=$root/usr/bin/python3.9
-    export PYTHONHOME=$root/usr
-    export PYTHONPATH=$root/usr/lib/python3/dist-packages${PYTHONPATH:+:$PYTHONPATH}
-fi
+[ "$name" != caffe-python ] || program=$root/usr/bin/python3.9
+case $name in
+    caffe | caffe-python) # caffe runs layers written in Python
+        export PYTHONHOME=$root/usr
+        export PYTHONPATH=$root/usr/lib/python3/dist-packages${PYTHONPATH:+:$PYTHONPATH}
+        ;;
+esac
 exec "$root/$lib/ld-2.31.so" --library-path \
     "$root/usr/lib:$root/usr/$lib:$root/$lib:$root/usr/$lib/openblas-pthread:$root/usr/$lib/hdf5/serial" \
     "$program" "$@"
 WRAPPER
 chmod 755 "$aside" "$aside/bin/run"
-for name in caffe convert_mnist_data convert_imageset compute_image_mean caffe-python; do
+for name in caffe caffe-python convert_mnist_data convert_imageset compute_image_mean \
+    extract_features upgrade_net_proto_text upgrade_net_proto_binary upgrade_solver_proto_text; do
     ln -s run "$aside/bin/$name"
 done
 "$aside/bin/caffe" --version >/dev/null 2>&1 || die "the unpacked Caffe does not run here"

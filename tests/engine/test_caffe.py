@@ -227,3 +227,54 @@ def test_help_loads_nothing_heavy() -> None:
         "import sys, caffe_mnist.caffe as c; c.main(['--help']); sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+PYTHON_LAYER = """
+import caffe
+
+class Double(caffe.Layer):
+    def setup(self, bottom, top):
+        self.factor = float(self.param_str)
+
+    def reshape(self, bottom, top):
+        top[0].reshape(*bottom[0].data.shape)
+
+    def forward(self, bottom, top):
+        top[0].data[...] = bottom[0].data * self.factor
+
+    def backward(self, top, propagate_down, bottom):
+        bottom[0].diff[...] = top[0].diff * self.factor
+"""
+PYTHON_NET = """
+layer { name: "in" type: "DummyData" top: "x" top: "label" dummy_data_param {
+  shape { dim: 4 dim: 5 } shape { dim: 4 } data_filler { type: "gaussian" }
+  data_filler { type: "constant" value: 1 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "x" top: "ip"
+  inner_product_param { num_output: 3 weight_filler { type: "xavier" } } }
+layer { name: "py" type: "Python" bottom: "ip" top: "y"
+  python_param { module: "doubling" layer: "Double" param_str: "2" } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "y" bottom: "label" top: "loss" }
+"""
+
+
+def test_layers_in_python_import_caffe(real_caffe: Path, tmp_path: Path) -> None:
+    """A net with the user's own layer trains from the command line, as under real Caffe."""
+    (tmp_path / "doubling.py").write_text(PYTHON_LAYER)
+    (tmp_path / "net.prototxt").write_text(PYTHON_NET)
+    (tmp_path / "solver.prototxt").write_text(
+        'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 9 display: 3 '
+        "random_seed: 2 solver_mode: CPU snapshot_after_train: false"
+    )
+    losses = []
+    for program in ([real_caffe / "caffe"], [sys.executable, "-m", "caffe_mnist.caffe"]):
+        result = subprocess.run(
+            [*map(str, program), "train", "-solver", "solver.prototxt"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+        assert result.returncode == 0, result.stderr[-2000:]
+        losses.append(re.findall(r"iters\), loss = (\S+)", result.stderr))
+    assert len(losses[0]) == 3
+    assert losses[1] == losses[0]
