@@ -46,7 +46,7 @@ def compatibility() -> str:
         "# What the embedded engine knows\n\n"
         "Made from the registries by `python scripts/write_docs.py`. A name that is not here is\n"
         "refused with a line that lists those that are. How near the numbers come to real\n"
-        "Caffe's is what `tests/parity/` asserts.\n"
+        "Caffe's is in [parity.md](parity.md), and what `tests/parity/` asserts.\n"
     )
     for title, registry, meaning in (
         ("Layers (`layer.type`)", layers, _first_line),

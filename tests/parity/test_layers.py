@@ -34,7 +34,11 @@ def outcomes(
     folder = tmp_path_factory.mktemp("layers")
     asked = [getattr(item, "callspec", None) for item in request.session.items]
     names = {one.params["case"].name for one in asked if one and "case" in one.params}
-    cases = [case for case in CASES if case.name in names]
+    return real_outcomes([case for case in CASES if case.name in names], folder, real_caffe)
+
+
+def real_outcomes(cases: list[Case], folder: Path, real_caffe: Path) -> dict[str, Any]:
+    """For each case its folder, what was given, and what real Caffe made of it."""
     given: dict[str, Arrays] = {}
     for case in cases:
         if case.files:
@@ -68,14 +72,21 @@ def outcomes(
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_layer_equals_real_caffe(case: Case, outcomes: dict[str, Any]) -> None:
     """Tops, gradients of bottoms and of parameters agree within 1e-4 of the largest value."""
-    folder, given, real = outcomes[case.name]
+    for name, worst in differences(case, outcomes[case.name]).items():
+        assert worst <= TOLERANCE, f"{name}: {worst:.2e} of the largest value"
+
+
+def differences(case: Case, outcome: Any) -> dict[str, float]:
+    """How far the engine is from real Caffe in each array, relative to its largest value."""
+    folder, given, real = outcome
     ours = _run(case, given, folder)
     assert set(ours) == set(real)
+    found = {}
     for name, values in real.items():
         assert ours[name].shape == values.shape, name
         scale = max(float(np.abs(values).max(initial=0)), 1e-6)
-        worst = float(np.abs(ours[name] - values).max(initial=0)) / scale
-        assert worst <= TOLERANCE, f"{name}: {worst:.2e} of the largest value"
+        found[name] = float(np.abs(ours[name] - values).max(initial=0)) / scale
+    return found
 
 
 def _given(case: Case, folder: Path) -> Arrays:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import subprocess
@@ -11,7 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_file import read_solver
 from caffe_mnist.schema.packed import numbers, read_packed
 
 ENGINE = (sys.executable, "-m", "caffe_mnist.caffe")
@@ -55,6 +60,27 @@ def train(
     )
     assert result.returncode == 0, result.stderr[-3000:]
     return Outcome(result.stderr)
+
+
+def train_here(folder: Path, solver: str, start: str) -> Outcome:
+    """The same with the engine, from the weights `start`, without starting a program."""
+    path = folder / f"solver{len(list(folder.glob('solver*')))}.prototxt"
+    path.write_text(solver)
+    log, before = io.StringIO(), Path.cwd()
+    threads = torch.get_num_threads()
+    os.chdir(folder)
+    torch.set_num_threads(1)  # the nets are small, and threads that wait for each other spin
+    try:
+        with contextlib.redirect_stderr(log):
+            param = read_solver(str(path))
+            param.weights[:] = [start]
+            trained = Solver(param)
+            trained.solve()
+            trained.close()
+    finally:
+        torch.set_num_threads(threads)
+        os.chdir(before)
+    return Outcome(log.getvalue())
 
 
 def weights(path: Path) -> dict[str, np.ndarray[Any, Any]]:
