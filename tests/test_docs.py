@@ -35,7 +35,7 @@ def test_commands_and_their_options_exist(page: Path) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", page.read_text(), re.DOTALL)
     lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
     for line in lines:
-        found = re.search(r"python -m (caffe_mnist\.\w+)([^|#;]*)", line)
+        found = re.search(r"python -m (caffe_mnist\.[\w.]+)([^|#;]*)", line)
         if found is None or found[1] == "caffe_mnist.caffe":
             continue
         known = help_text(found[1], subcommand(found[1], found[2]))
