@@ -89,6 +89,19 @@ def settle(blobs: Iterable[Blob]) -> None:
                     _settle(blob, name, record)
 
 
+def straighten(blob: Blob) -> None:
+    """Before a layer that hands `blob` on in another shape: let it lie in Caffe's order.
+
+    Otherwise what the layer hands on would be a copy.
+    """
+    if blob.data.is_contiguous():
+        return
+    source = _record(blob).source
+    while source is not None and _same_memory(source.data, blob.data):
+        blob, source = source, _record(source).source
+    _put(blob, "data", blob.data.contiguous())
+
+
 def lend(blobs: Iterable[Blob]) -> None:
     """Before a layer works in place: give it a copy, since it may remember what it was given."""
     for blob in blobs:

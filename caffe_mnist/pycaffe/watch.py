@@ -25,9 +25,12 @@ class Watch(EngineWatch):
             [blob for blob in tops if any(blob is below for below in bottoms)]
             for bottoms, tops in zip(net.bottoms, net.tops)
         ]
-        for layer, bottoms, tops in zip(net.layers, net.bottoms, net.tops):
+        self._reshaped: dict[int, Blob] = {}
+        for index, (layer, bottoms, tops) in enumerate(zip(net.layers, net.bottoms, net.tops)):
             if layer.param.type in SHARING:
                 sources: list[Blob] = list(bottoms)
+                if layer.param.type != "Split":
+                    self._reshaped[index] = bottoms[0]
             elif layer.param.type == "Parameter":
                 sources = list(layer.blobs)
             else:
@@ -41,6 +44,8 @@ class Watch(EngineWatch):
         self._call("before_forward", index)
         memory.commit(self._blobs(index))
         memory.lend(self._in_place[index])
+        if index in self._reshaped:
+            memory.straighten(self._reshaped[index])
 
     def after_forward(self, index: int) -> None:
         """Arrays get what the layer made."""
