@@ -197,11 +197,12 @@ class Net:
 
     def _append(self, param: caffe_pb2.LayerParameter, unread: set[str]) -> None:
         where = f"layer {param.name!r}"
-        phase = param.phase if param.HasField("phase") else self.phase
+        if not param.HasField("phase"):
+            param.phase = self.phase  # type: ignore[assignment]
         self._report("layer_factory.hpp:77", f"Creating layer {param.name}")
         kind = layers.get(param.type, where=where)
         self._report("net.cpp:86", f"Creating Layer {param.name}")
-        layer = kind(param, replace(self.surroundings, phase=phase))
+        layer = kind(param, replace(self.surroundings, phase=param.phase))
         layer.check_counts()
         bottom = self._bottoms_of(param, unread)
         top, names = self._tops_of(layer, bottom, unread)
