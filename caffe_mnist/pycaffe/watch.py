@@ -20,7 +20,8 @@ class Watch(EngineWatch):
     def __init__(self, net: Net) -> None:
         """Find out which blobs share memory, and which layers work in place."""
         self.callbacks: dict[str, list[Callable[[int], object]]] = {name: [] for name in MOMENTS}
-        self._net = net
+        # Not the net itself: a circle would keep its memory until Python looks for circles.
+        self._layers, self._bottoms, self._tops = net.layers, net.bottoms, net.tops
         self._in_place = [
             [blob for blob in tops if any(blob is below for below in bottoms)]
             for bottoms, tops in zip(net.bottoms, net.tops)
@@ -68,6 +69,6 @@ class Watch(EngineWatch):
 
     def _blobs(self, index: int) -> list[Blob]:
         parameters: list[Blob] = []
-        for blob in self._net.layers[index].blobs:
+        for blob in self._layers[index].blobs:
             parameters.append(blob if blob.owner is None else blob.owner)
-        return [*self._net.bottoms[index], *self._net.tops[index], *parameters]
+        return [*self._bottoms[index], *self._tops[index], *parameters]

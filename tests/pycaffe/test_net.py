@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -108,6 +109,20 @@ def test_blobs_outlive_their_net(net: caffe.Net) -> None:
     del net
     gc.collect()
     assert np.isfinite(sum(float(blob.data.sum() + blob.diff.sum()) for blob in blobs))
+
+
+def test_a_net_that_nobody_holds_is_gone(path: Path) -> None:
+    """Its memory is free at once, without Python's search for circles."""
+    net = caffe.Net(str(path), caffe.TRAIN)
+    net.forward()
+    net.backward()
+    blob = weakref.ref(net._net.blobs["conv"])
+    gc.disable()
+    try:
+        del net
+        assert blob() is None
+    finally:
+        gc.enable()
 
 
 def test_failures_are_runtime_errors(net: caffe.Net, path: Path, tmp_path: Path) -> None:
