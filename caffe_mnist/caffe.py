@@ -15,9 +15,9 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -26,62 +26,8 @@ if TYPE_CHECKING:
     from caffe_mnist.engine.solver import Action
     from caffe_mnist.schema.caffe_pb2 import NetParameter
 
-USAGE = """\
-caffe: command line brew (embedded engine)
-usage: python -m caffe_mnist.caffe <command> <flags>
-
-commands:
-  train           train or finetune a model
-  test            score a model
-  device_query    show GPU diagnostic information
-  time            benchmark model execution time
-
-flags:
-  -gpu            run on this GPU ('all': on every one); without it, on the CPU  default: ""
-  -iterations     how many iterations to run (test, time)                        default: 50
-  -level          network level                                                  default: 0
-  -model          the model definition, a prototxt                               default: ""
-  -phase          network phase, TRAIN or TEST (time)                            default: ""
-  -sighup_effect  what SIGHUP does: snapshot, stop or none                       default: snapshot
-  -sigint_effect  what SIGINT does: snapshot, stop or none                       default: stop
-  -snapshot       the solver state to resume training from                       default: ""
-  -solver         the solver definition, a prototxt                              default: ""
-  -stage          network stages, separated by ','                               default: ""
-  -weights        weights to start from, separated by ','                        default: ""
-  -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
-"""
-
-
 # The numbers of these settings in <malloc.h>.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
-NUMBERS = ("iterations", "level")
-
-
-@dataclass(frozen=True)
-class Flags:
-    """The flags of one call, as given."""
-
-    gpu: str = ""
-    iterations: int = 50
-    level: int = 0
-    model: str = ""
-    phase: str = ""
-    sighup_effect: str = "snapshot"
-    sigint_effect: str = "stop"
-    snapshot: str = ""
-    solver: str = ""
-    stage: str = ""
-    weights: str = ""
-    data_position: str = "resume"
-
-    @property
-    def stages(self) -> list[str]:
-        """The stages that are named; without any, one without a name, as in Caffe."""
-        return self.stage.split(",")
-
-
-class UsageError(Exception):
-    """A call that cannot be understood; the message is gflags' own."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -111,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("GOMP_SPINCOUNT", "1000")
     keep_memory()
     try:
-        return commands[words[0]](flags)
+        return commands[words[0]](from_root(flags))
     except CaffeMnistError as error:
         return _abort(str(error))
     except KeyboardInterrupt:
@@ -128,36 +74,6 @@ def keep_memory() -> None:
     if change is not None:
         change(M_MMAP_MAX, 0)
         change(M_TRIM_THRESHOLD, 2**31 - 1)
-
-
-def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
-    """Words and flags; raises UsageError for unknown flags and values of the wrong type."""
-    names = {field.name for field in fields(Flags)}
-    words: list[str] = []
-    values: dict[str, Any] = {}
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
-        if not argument.startswith("-") or argument == "-":
-            words.append(argument)
-            continue
-        name, equals, value = argument.lstrip("-").partition("=")
-        if name not in names:
-            raise UsageError(f"unknown command line flag '{name}'")
-        if not equals:
-            if not rest:
-                raise UsageError(f"flag '{argument}' is missing its argument")
-            value = rest.pop(0)
-        try:
-            values[name] = int(value) if name in NUMBERS else value
-        except ValueError:
-            raise UsageError(f"illegal value '{value}' specified for int32 flag '{name}'") from None
-    for name in ("sighup_effect", "sigint_effect"):
-        if values.get(name, "stop") not in ("stop", "snapshot", "none"):
-            raise UsageError(f"flag '{name}' takes stop, snapshot or none, not '{values[name]}'")
-    if values.get("data_position", "resume") not in ("resume", "restart"):
-        raise UsageError("flag 'data_position' takes resume or restart")
-    return words, Flags(**values)
 
 
 def train(flags: Flags) -> int:

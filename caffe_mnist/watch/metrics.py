@@ -80,7 +80,7 @@ class Metrics:
         return None
 
     def results(self) -> dict[str, float]:
-        """The last value of every column but the time; `test_iteration` is that of the last test."""
+        """The last value of each column but the time; `test_iteration` is the last test's."""
         values = {name: self.latest(name) for name in self.columns if name != "seconds"}
         for iteration, row in sorted(self.rows.items()):
             if any(name.startswith("test") for name in row):

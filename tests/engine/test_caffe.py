@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from caffe_mnist.caffe import Flags, UsageError, parse
 from caffe_mnist.datasets import mnist
+from caffe_mnist.engine.flags import Flags, UsageError, parse
 from caffe_mnist.engine.snapshot import read_state
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary

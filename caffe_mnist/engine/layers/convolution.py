@@ -140,7 +140,7 @@ def _channels_last(values: Tensor) -> Tensor:
     With one channel the strides may say either; said plainly, the library is 5 times faster.
     """
     values = values.contiguous(memory_format=torch.channels_last)
-    number, channels, height, width = values.shape
+    _, channels, height, width = values.shape
     if channels == 1 and values.stride(1) != 1:
         values = values.as_strided(values.shape, (height * width, 1, width, 1))
     return values

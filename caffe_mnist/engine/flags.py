@@ -1,0 +1,109 @@
+"""The flags of the `caffe` command, as gflags reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any
+
+USAGE = """\
+caffe: command line brew (embedded engine)
+usage: python -m caffe_mnist.caffe <command> <flags>
+
+commands:
+  train           train or finetune a model
+  test            score a model
+  device_query    show GPU diagnostic information
+  time            benchmark model execution time
+
+flags:
+  -gpu            run on this GPU ('all': on every one); without it, on the CPU  default: ""
+  -iterations     how many iterations to run (test, time)                        default: 50
+  -level          network level                                                  default: 0
+  -model          the model definition, a prototxt                               default: ""
+  -root           the folder that relative paths begin in (else: CAFFE_ROOT)     default: ""
+  -phase          network phase, TRAIN or TEST (time)                            default: ""
+  -sighup_effect  what SIGHUP does: snapshot, stop or none                       default: snapshot
+  -sigint_effect  what SIGINT does: snapshot, stop or none                       default: stop
+  -snapshot       the solver state to resume training from                       default: ""
+  -solver         the solver definition, a prototxt                              default: ""
+  -stage          network stages, separated by ','                               default: ""
+  -weights        weights to start from, separated by ','                        default: ""
+  -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
+"""
+
+
+NUMBERS = ("iterations", "level")
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The flags of one call, as given."""
+
+    gpu: str = ""
+    iterations: int = 50
+    level: int = 0
+    model: str = ""
+    phase: str = ""
+    root: str = ""
+    sighup_effect: str = "snapshot"
+    sigint_effect: str = "stop"
+    snapshot: str = ""
+    solver: str = ""
+    stage: str = ""
+    weights: str = ""
+    data_position: str = "resume"
+
+    @property
+    def stages(self) -> list[str]:
+        """The stages that are named; without any, one without a name, as in Caffe."""
+        return self.stage.split(",")
+
+
+class UsageError(Exception):
+    """A call that cannot be understood; the message is gflags' own."""
+
+
+def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
+    """Words and flags; raises UsageError for unknown flags and values of the wrong type."""
+    names = {field.name for field in fields(Flags)}
+    words: list[str] = []
+    values: dict[str, Any] = {}
+    rest = list(arguments)
+    while rest:
+        argument = rest.pop(0)
+        if not argument.startswith("-") or argument == "-":
+            words.append(argument)
+            continue
+        name, equals, value = argument.lstrip("-").partition("=")
+        if name not in names:
+            raise UsageError(f"unknown command line flag '{name}'")
+        if not equals:
+            if not rest:
+                raise UsageError(f"flag '{argument}' is missing its argument")
+            value = rest.pop(0)
+        try:
+            values[name] = int(value) if name in NUMBERS else value
+        except ValueError:
+            raise UsageError(f"illegal value '{value}' specified for int32 flag '{name}'") from None
+    for name in ("sighup_effect", "sigint_effect"):
+        if values.get(name, "stop") not in ("stop", "snapshot", "none"):
+            raise UsageError(f"flag '{name}' takes stop, snapshot or none, not '{values[name]}'")
+    if values.get("data_position", "resume") not in ("resume", "restart"):
+        raise UsageError("flag 'data_position' takes resume or restart")
+    return words, Flags(**values)
+
+
+def from_root(flags: Flags) -> Flags:
+    """`flags` as seen from -root or $CAFFE_ROOT, after moving there; if none is needed, as is."""
+    if not flags.root and "CAFFE_ROOT" not in os.environ:
+        return flags
+    from caffe_mnist.engine.root import move_to_root
+
+    lists = [flags.weights.split(","), [flags.solver], [flags.model], [flags.snapshot]]
+    moved = iter(
+        move_to_root(flags.root, [path for group in lists for path in group], flags.solver)
+    )
+    weights, solver, model, snapshot = (",".join(next(moved) for _ in group) for group in lists)
+    return replace(flags, weights=weights, solver=solver, model=model, snapshot=snapshot)
