@@ -93,6 +93,7 @@ def engine_results(folder: Path) -> Arrays:
         net.backward()
         _keep(net, "pass", out, True)
         for index, tested in enumerate(solver.test_nets):
+            tested.share_parameters(net)
             tested.forward()
             _keep(tested, f"test{index}", out, False)
         for turn in range(ITERATIONS):
