@@ -45,7 +45,7 @@ def write_from(level: int) -> None:
 
 def _write(level: str, place: str, text: str) -> None:
     if _least is None:
-        given = os.environ.get("GLOG_minloglevel", "")
+        given = os.environ.get("GLOG_minloglevel", "")  # noqa: SIM112 (glog's own name)
         write_from(int(given) if given.isdigit() else 0)
     if _least is not None and LEVELS.index(level) < min(_least, 3):
         return

@@ -55,7 +55,7 @@ def save_weights(net: Net, path: str | os.PathLike[str], with_diffs: bool = Fals
 
 
 def load_weights(
-    net: Net, path: str | os.PathLike[str], report: Callable[[str], None] | None = None
+    net: Net, path: str | os.PathLike[str], report: Callable[[str, str], None] | None = None
 ) -> list[str]:
     """Copy the weights of `path` into the layers of the same names; returns those without any.
 
@@ -69,7 +69,7 @@ def load_weights(
             layer = targets.get(name)
             if layer is None:
                 if report is not None:
-                    report(f"Ignoring source layer {name}")
+                    report("net.cpp:801", f"Ignoring source layer {name}")
                 continue
             group = _group(groups, name, path)
             if len(group) > len(layer.blobs):

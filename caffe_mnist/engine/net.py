@@ -159,6 +159,10 @@ class Net:
         layer has other parameters, or of other shapes, there.
         """
         theirs = {layer.name: layer for layer in other.layers}
+        known = set(self.layer_names)
+        for name in theirs:
+            if name not in known:
+                self._report("net.cpp:678", f"Ignoring source layer {name}")
         for layer in self.layers:
             if layer.name not in theirs:
                 continue

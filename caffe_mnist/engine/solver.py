@@ -222,7 +222,7 @@ class Solver:
 
     def load_weights(self, path: str) -> None:
         """Start from the weights of `path`, in the training net and so in the test nets."""
-        load_weights(self.net, path, lambda line: info("net.cpp:757", line))
+        load_weights(self.net, path, info)
 
     def close(self) -> None:
         """End the nets' threads."""
@@ -238,7 +238,7 @@ class Solver:
         for paths in self.param.weights:
             for path in filter(None, map(str.strip, paths.split(","))):
                 info("solver.cpp:72", f"Finetuning from {path}")
-                load_weights(net, path, lambda line: info("net.cpp:757", line))
+                load_weights(net, path, info)
 
     def _test_is_due(self) -> bool:
         interval = self.param.test_interval

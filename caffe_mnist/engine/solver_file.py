@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 
+from caffe_mnist.engine.glog import info
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.upgrade_solver import upgrade_solver
@@ -20,6 +21,8 @@ def read_solver(path: str) -> caffe_pb2.SolverParameter:
     stem = os.path.splitext(path)[0]
     if not solver.snapshot_prefix:
         solver.snapshot_prefix = stem
+        what = f"snapshot_prefix was not specified and is set to {stem}"
+        info("upgrade_proto.cpp:1108", what)
     elif os.path.isdir(solver.snapshot_prefix):
         solver.snapshot_prefix = os.path.join(solver.snapshot_prefix, os.path.basename(stem))
     return solver

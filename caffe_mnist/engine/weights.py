@@ -25,11 +25,11 @@ from caffe_mnist.schema.upgrade import upgrade_net
 
 
 def load_weights(
-    net: Net, path: str | os.PathLike[str], report: Callable[[str], None] | None = None
+    net: Net, path: str | os.PathLike[str], report: Callable[[str, str], None] | None = None
 ) -> list[str]:
     """Copy the weights of `path` into the layers of the same names in `net`.
 
-    Layers that the net does not have are reported and left out; layers that the file does not
+    Layers that the net does not have are left out and reported, in Caffe's words with their place; layers that the file does not
     have keep their values; the names of these are returned. Raises CaffeMnistError, naming the
     layer, where numbers or shapes of parameters differ.
     """
@@ -44,7 +44,7 @@ def load_weights(
         layer = targets.get(theirs.name)
         if layer is None:
             if report is not None:
-                report(f"Ignoring source layer {theirs.name}")
+                report("net.cpp:746", f"Ignoring source layer {theirs.name}")
             continue
         if len(theirs.blobs) != len(layer.blobs):
             raise CaffeMnistError(

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
-
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch, batch, batches
 from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.glog import info
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.schema import caffe_pb2
 
 
 @layers.register("Data")
-class Data(Layer):
+class Data(PictureSource):
     """Tops: pictures N × C × H × W, and labels N. Reads ahead in a thread."""
 
-    bottoms = (0, 0)
     tops = (1, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -52,22 +50,6 @@ class Data(Layer):
         self.transform.seek(pictures)
         self.ahead = self._read_from(pictures)
 
-    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Pictures and labels of one batch."""
-        top[0].reshape(self.shape)
-        for blob in top[1:]:
-            blob.reshape(self.shape[:1])
-
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch."""
-        for blob, values in zip(top, self.ahead.next()):
-            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""
-
     def _read_from(self, record: int) -> Prefetch[Batch]:
         param = self.param.data_param
         source = batches(self.database, self.transform, param.batch_size, record, _say_restart)
@@ -75,7 +57,7 @@ class Data(Layer):
 
     def close(self) -> None:
         """End the reading thread and close the database."""
-        self.ahead.close()
+        super().close()
         self.database.close()
 
 

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import Source
 from caffe_mnist.schema import caffe_pb2
 
 
 @layers.register("DummyData")
-class DummyData(Layer):
+class DummyData(Source):
     """Options: data_filler and shape (or num, channels, height, width): one, or one for each top.
 
     Constants (zero without a filler) are filled in once, others anew in every forward pass.
     """
 
-    bottoms = (0, 0)
     tops = (1, None)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -44,11 +44,6 @@ class DummyData(Layer):
                 self._fill(index, blob)
             else:
                 blob.data = blob.data
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""
 
     def _fill(self, index: int, blob: Blob) -> None:
         values = Parameter(self.shapes[index], self.device)

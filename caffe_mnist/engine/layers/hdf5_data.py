@@ -15,20 +15,20 @@ import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.c_rand import CRand
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import Source
 from caffe_mnist.errors import CaffeMnistError
 
 Rows = list[npt.NDArray[np.float32]]
 
 
 @layers.register("HDF5Data")
-class HDF5Data(Layer):
+class HDF5Data(Source):
     """Options: source (a file with a file's path in each line), batch_size, shuffle.
 
     `shuffle` changes the order of the files, and of the rows in each.
     """
 
-    bottoms = (0, 0)
     tops = (1, None)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -75,11 +75,6 @@ class HDF5Data(Layer):
         for index, blob in enumerate(top):
             rows = np.concatenate([piece[index] for piece in pieces])
             blob.data = torch.from_numpy(rows).to(self.device)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""
 
     def _forward_by(self, rows: int) -> None:
         self.row += rows

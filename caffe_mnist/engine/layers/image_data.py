@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.picture_list import Entry, endless, read_list
@@ -13,19 +12,19 @@ from caffe_mnist.engine.data.pictures import read_picture
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
 from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.errors import CaffeMnistError
 
 
 @layers.register("ImageData")
-class ImageData(Layer):
+class ImageData(PictureSource):
     """Tops: pictures N × C × H × W (as large as the batch's first), and labels N.
 
     Options: source, batch_size, root_folder, new_height and new_width, is_color, shuffle,
     rand_skip; transform_param. Reads ahead in a thread.
     """
 
-    bottoms = (0, 0)
     tops = (2, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -55,25 +54,6 @@ class ImageData(Layer):
         pictures = passes * self.param.image_data_param.batch_size
         self.transform.seek(pictures)
         self.ahead = self._read_from(pictures)
-
-    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Pictures and labels of one batch."""
-        top[0].reshape(self.shape)
-        top[1].reshape(self.shape[:1])
-
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch."""
-        for blob, values in zip(top, self.ahead.next()):
-            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""
-
-    def close(self) -> None:
-        """End the reading thread."""
-        self.ahead.close()
 
     def _read_from(self, number: int) -> Prefetch[Batch]:
         entries = endless(self.entries, self.skipped + number, self.seed)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import Source
 
 
 @layers.register("Input")
-class Input(Layer):
+class Input(Source):
     """Options: shape, one for all tops or one for each."""
 
-    bottoms = (0, 0)
     tops = (1, None)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -31,8 +31,3 @@ class Input(Layer):
         """Nothing to compute."""
         for blob in top:
             blob.data = blob.data
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""

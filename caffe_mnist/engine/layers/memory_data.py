@@ -9,17 +9,17 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.transform import Transform
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import Source
 
 
 @layers.register("MemoryData")
-class MemoryData(Layer):
+class MemoryData(Source):
     """Tops: pictures N × C × H × W and labels N × 1 × 1 × 1, in the order given and over again.
 
     Options: batch_size, channels, height, width.
     """
 
-    bottoms = (0, 0)
     tops = (2, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -66,8 +66,3 @@ class MemoryData(Layer):
         for blob, values in zip(top, (self.pictures[part], self.labels[part])):
             blob.data = values.to(self.device, torch.float32)
         self.place = part.stop % len(self.pictures)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.pictures import Bytes, read_picture
@@ -13,12 +12,13 @@ from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
 from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading, read_mean
 from caffe_mnist.engine.data.windows import Cut, Window, read_windows
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.engine.random_numbers import RandomNumbers
 
 
 @layers.register("WindowData")
-class WindowData(Layer):
+class WindowData(PictureSource):
     """Tops: windows N × C × crop × crop, and their classes N (0 for those without an object).
 
     A window is an object where its overlap is at least `fg_threshold`, and none where it is
@@ -27,7 +27,6 @@ class WindowData(Layer):
     crop_mode (warp, square), cache_images; transform_param's crop_size, mirror and mean.
     """
 
-    bottoms = (0, 0)
     tops = (2, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -64,25 +63,6 @@ class WindowData(Layer):
         begin_reading(chance, stream)
         self.pictures: dict[str, Bytes] = {}
         self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
-
-    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Windows and labels of one batch."""
-        top[0].reshape(self.shape)
-        top[1].reshape(self.shape[:1])
-
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The next batch."""
-        for blob, values in zip(top, self.ahead.next()):
-            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """Nothing below."""
-
-    def close(self) -> None:
-        """End the reading thread."""
-        self.ahead.close()
 
     def _batches(self) -> Iterator[Batch]:
         while True:

@@ -1,0 +1,45 @@
+"""What layers without bottoms have in common, and those that read pictures ahead in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.data.prefetch import Prefetch
+from caffe_mnist.engine.data.records import Batch
+from caffe_mnist.engine.layer import Layer
+
+
+class Source(Layer):
+    """Tops from elsewhere: there is nothing below to send gradients to."""
+
+    bottoms = (0, 0)
+
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """Nothing below."""
+
+
+class PictureSource(Source):
+    """Tops: pictures N × C × H × W, and labels N; `setup` makes `shape` and `ahead`."""
+
+    shape: tuple[int, ...]
+    ahead: Prefetch[Batch]
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Pictures and labels of one batch."""
+        top[0].reshape(self.shape)
+        for blob in top[1:]:
+            blob.reshape(self.shape[:1])
+
+    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """The next batch."""
+        for blob, values in zip(top, self.ahead.next()):
+            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
+
+    def close(self) -> None:
+        """End the reading thread."""
+        self.ahead.close()
