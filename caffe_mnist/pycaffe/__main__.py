@@ -14,8 +14,8 @@ usage: python -m caffe_mnist.pycaffe [--root DIR] SCRIPT [ARGUMENTS ...]
 
 Run a script (or module) in which `import caffe` finds caffe_mnist.pycaffe.
 
-  --root DIR   start in this folder: relative paths in nets are relative to it
-               (default: the present folder)
+  --root DIR   start in this folder: relative paths in nets are relative to it (default:
+               the present folder, or $CAFFE_ROOT where only that has what the words name)
 """
 PROGRAM = "python -m caffe_mnist.pycaffe"
 
@@ -36,9 +36,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         words = words[1:]
     if not words or (words[0].startswith("-") and not as_module):
         return _fail(f"names no script: {' '.join(words) or 'nothing given'}")
+    if root is None:
+        root = _root_that_helps(words)
     if root is not None and not os.path.isdir(root):
         return _fail(f"--root {root}: there is no such folder")
-    script = Path(words[0]).absolute()
+    here = Path(words[0]).absolute()
+    script = here if root is None or here.is_file() else Path(root).absolute() / words[0]
     if not as_module and not script.is_file():
         return _fail(f"{words[0]}: there is no such script")
     if root is not None:
@@ -55,6 +58,15 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.path.insert(0, str(script.parent))
         runpy.run_path(words[0] if root is None else str(script), run_name="__main__")
     return 0
+
+
+def _root_that_helps(words: Sequence[str]) -> str | None:
+    """$CAFFE_ROOT, if it has a file that a word names and the present folder has not."""
+    root = os.environ.get("CAFFE_ROOT")
+    if not root:
+        return None
+    missing = [word for word in words if word and not os.path.exists(word)]
+    return root if any(os.path.isfile(os.path.join(root, word)) for word in missing) else None
 
 
 def _fail(what: str) -> int:

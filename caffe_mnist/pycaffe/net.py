@@ -190,7 +190,7 @@ class Net(Passes):
     def copy_from(self, weights: str | os.PathLike[str]) -> None:
         """Copy trained weights into the layers of the same names; .h5 files are HDF5."""
         memory.commit(self._parameters())
-        load_weights(self._net, check_file(weights), _report)
+        load_weights(self._net, check_file(weights), info)
         memory.settle(self._parameters())
 
     @caffe_errors()
@@ -208,7 +208,7 @@ class Net(Passes):
     @caffe_errors()
     def load_hdf5(self, path: str | os.PathLike[str]) -> None:
         """Copy weights from an HDF5 file, whatever its name."""
-        hdf5_files.load_weights(self._net, check_file(path), _report)
+        hdf5_files.load_weights(self._net, check_file(path), info)
         memory.settle(self._parameters())
 
     def clear_param_diffs(self) -> None:
@@ -279,7 +279,3 @@ class Net(Passes):
         for index in indices:
             if not 0 <= index < count:
                 raise CaffeError(f"there is no layer {index}: the net has {count}")
-
-
-def _report(line: str) -> None:
-    info("net.cpp:757", line)

@@ -6,6 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SCRIPT = """
 import sys
 import caffe
@@ -51,6 +53,23 @@ def test_root_and_status(tmp_path: Path) -> None:
     (tmp_path / "root" / "beside.txt").write_text("found")
     done = run("--root", "root", "script.py", "a", "b", cwd=tmp_path)
     assert (done.returncode, done.stdout.splitlines()[-1]) == (7, "found")
+
+
+def test_caffe_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """$CAFFE_ROOT is the root where a word names a file that only it has, not otherwise."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "root" / "python").mkdir(parents=True)
+    (tmp_path / "root" / "python" / "where.py").write_text("import os; print(os.getcwd())")
+    (tmp_path / "root" / "net.prototxt").write_text("")
+    (tmp_path / "here" / "where.py").write_text("import os; print(os.getcwd())")
+    monkeypatch.setenv("CAFFE_ROOT", str(tmp_path / "root"))
+    for words, folder in (
+        (["where.py", "--other"], "here"),
+        (["where.py", "net.prototxt"], "root"),
+        (["python/where.py"], "root"),
+    ):
+        done = run(*words, cwd=tmp_path / "here")
+        assert done.stdout.strip() == str(tmp_path / folder), done.stderr
 
 
 def test_a_module(tmp_path: Path) -> None:
