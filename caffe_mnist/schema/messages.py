@@ -94,12 +94,15 @@ def parse_binary(content: bytes, kind: type[M]) -> M:
 
 def write_binary(path: str | os.PathLike[str], content: message.Message) -> None:
     """Write `content` in binary, aside first and then renamed; refuses more than 2 GiB."""
-    size = content.ByteSize()
-    if size > LARGEST_MESSAGE:
+    try:
+        binary = content.SerializeToString()
+    except (message.EncodeError, ValueError):  # protobuf gives no other sign of the size
+        binary = None
+    if binary is None or len(binary) > LARGEST_MESSAGE:
         raise CaffeMnistError(
-            f"{size} bytes are more than a binary message holds",
+            "is to hold more than the 2 GiB of a binary message",
             where=path,
             hint="use snapshot_format: HDF5",
         )
     with replacing(path) as aside:
-        aside.write_bytes(content.SerializeToString())
+        aside.write_bytes(binary)

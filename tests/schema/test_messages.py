@@ -125,8 +125,8 @@ def test_a_message_too_large_is_refused_before_it_is_written(tmp_path: Path) -> 
     """The old file stays; the line says what to do."""
 
     class Huge(message.Message):
-        def ByteSize(self) -> int:  # noqa: N802
-            return messages.LARGEST_MESSAGE + 1
+        def SerializeToString(self) -> bytes:  # noqa: N802
+            raise message.EncodeError("Failed to serialize proto")  # as protobuf does
 
     path = tmp_path / "net.caffemodel"
     path.write_bytes(b"old")
