@@ -128,7 +128,7 @@ def test(flags: Flags) -> int:
 
     net = _net(flags, caffe_pb2.TEST, "caffe.cpp:275")
     for path in filter(None, flags.weights.split(",")):
-        load_weights(net, path, lambda line: info("net.cpp:757", line))
+        load_weights(net, path, info)
     info("caffe.cpp:281", f"Running for {flags.iterations} iterations.")
     assert isinstance(net, Net)
     sums: dict[tuple[str, int], float] = {}

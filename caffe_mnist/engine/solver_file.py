@@ -25,4 +25,6 @@ def read_solver(path: str) -> caffe_pb2.SolverParameter:
         info("upgrade_proto.cpp:1108", what)
     elif os.path.isdir(solver.snapshot_prefix):
         solver.snapshot_prefix = os.path.join(solver.snapshot_prefix, os.path.basename(stem))
+        what = f"snapshot_prefix was a directory and is replaced to {solver.snapshot_prefix}"
+        info("upgrade_proto.cpp:1113", what)
     return solver

@@ -29,9 +29,9 @@ def load_weights(
 ) -> list[str]:
     """Copy the weights of `path` into the layers of the same names in `net`.
 
-    Layers that the net does not have are left out and reported, in Caffe's words with their place; layers that the file does not
-    have keep their values; the names of these are returned. Raises CaffeMnistError, naming the
-    layer, where numbers or shapes of parameters differ.
+    Layers that the net does not have are left out and reported, as a place and words of Caffe's;
+    layers that the file does not have keep their values; the names of these are returned.
+    Raises CaffeMnistError, naming the layer, where numbers or shapes of parameters differ.
     """
     if hdf5_files.is_hdf5(path):
         return hdf5_files.load_weights(net, path, report)

@@ -151,6 +151,10 @@ CASES = {
         'test_iter: 1 test_iter: 2 test_interval: 2 test_state { stage: "b" level: 1 } '
         'test_state { stage: "c" } train_state { stage: "t" }',
     ),
+    "layers-only-to-train": (
+        ONE_LAYER + layer("soft", "Softmax", "ip", settings="include { phase: TRAIN }"),
+        TESTED,
+    ),
     "phase-of-a-layer": (
         DATA
         + full("a", "data")
