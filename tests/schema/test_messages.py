@@ -125,7 +125,7 @@ def test_a_message_too_large_is_refused_before_it_is_written(tmp_path: Path) -> 
     """The old file stays; the line says what to do."""
 
     class Huge(message.Message):
-        def SerializeToString(self) -> bytes:  # noqa: N802
+        def SerializeToString(self, **options: object) -> bytes:  # noqa: N802
             raise message.EncodeError("Failed to serialize proto")  # as protobuf does
 
     path = tmp_path / "net.caffemodel"
