@@ -30,11 +30,13 @@ def wiring(text: str) -> list[tuple[str, str]]:
     return [(one.name, one.type) for one in deploy_net(net(text), SHAPE, "x").layer]
 
 
-def test_of_lenet_comes_the_ready_deploy_net() -> None:
-    """The one in prototxt/lenet is what is made of its train_test net."""
-    trained = read_text(LENET / "lenet_train_test.prototxt", caffe_pb2.NetParameter)
-    ready = read_text(LENET / "lenet_deploy.prototxt", caffe_pb2.NetParameter)
-    assert deploy_net(trained, SHAPE, "x") == ready
+@pytest.mark.parametrize(("name", "shape"), [("lenet", SHAPE), ("cifar10", (1, 3, 32, 32))])
+def test_of_a_ready_net_comes_the_ready_deploy_net(name: str, shape: tuple[int, ...]) -> None:
+    """The deploy net in its folder is what is made of its train_test net."""
+    folder = LENET.parent / name
+    trained = read_text(folder / f"{name}_train_test.prototxt", caffe_pb2.NetParameter)
+    ready = read_text(folder / f"{name}_deploy.prototxt", caffe_pb2.NetParameter)
+    assert deploy_net(trained, shape, "x") == ready
     assert fits(ready, trained)
 
 
