@@ -27,7 +27,7 @@ ARROWS = {
     "drawing": BASE | {"schema"},
     "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
     "engine": BASE | {"datasets", "schema"},
-    "pycaffe": BASE | {"engine", "datasets", "schema"},
+    "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
     "service": BASE | {"pycaffe"},
 }
 ROOMS = set(ARROWS)

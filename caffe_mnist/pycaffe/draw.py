@@ -1,7 +1,7 @@
 """A net's graph: layers as boxes, blobs as ellipses, in Graphviz's language or as a picture.
 
 Functions are pycaffe's. Pictures are made by Graphviz's `dot` where it is installed, else by
-this package with Matplotlib.
+this package (png and svg).
 """
 
 from __future__ import annotations
