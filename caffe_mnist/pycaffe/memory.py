@@ -29,7 +29,10 @@ NAMES = ("data", "diff")
 
 @dataclass
 class Held:
-    """An array that was handed out, and the tensor on the same memory."""
+    """An array, and the tensor on the same memory.
+
+    Handed out are views of the array: it lives as long as one of them does.
+    """
 
     array: weakref.ref[Floats]
     tensor: Tensor
@@ -48,7 +51,7 @@ _records: weakref.WeakKeyDictionary[Blob, Record] = weakref.WeakKeyDictionary()
 
 
 def array(blob: Blob, name: str) -> Floats:
-    """`data` or `diff` of a blob, writable; the same object while one is held."""
+    """`data` or `diff` of a blob, writable; on the same memory while one is held."""
     if isinstance(blob, Parameter) and blob.owner is not None:
         return array(blob.owner, name).reshape(blob.shape)
     record = _record(blob)
@@ -61,7 +64,7 @@ def array(blob: Blob, name: str) -> Floats:
     known = held.array() if held is not None else None
     if held is not None and tuple(held.tensor.shape) == blob.shape:
         if known is not None:
-            return known
+            return known.view()
         if blob.device.type != "cpu":  # written since the last pass, and not on the device yet
             return _hand_out(record, name, held.tensor)
     values: Tensor = getattr(blob, name).detach()
@@ -144,7 +147,7 @@ def _record(blob: Blob) -> Record:
 def _hand_out(record: Record, name: str, values: Tensor) -> Floats:
     handed: Floats = values.numpy()
     record.held[name] = Held(weakref.ref(handed), values)
-    return handed
+    return handed.view()
 
 
 def _settle(blob: Blob, name: str, record: Record) -> None:

@@ -42,7 +42,7 @@ def net(path: Path) -> caffe.Net:
 
 
 def test_arrays_stay_while_they_are_held(net: caffe.Net) -> None:
-    """An array taken before a pass shows what the pass made, and is the one that comes again."""
+    """An array taken before a pass shows what the pass made, and its memory comes again."""
     held = {name: (blob.data, blob.diff) for name, blob in net.blobs.items()}
     weights, gradient = net.params["conv"][0].data, net.params["conv"][0].diff
     net.blobs["data"].data[...] = np.random.default_rng(0).normal(size=(2, 3, 4, 4))
@@ -53,9 +53,9 @@ def test_arrays_stay_while_they_are_held(net: caffe.Net) -> None:
     for name in ("conv", "a", "b"):
         assert np.abs(held[name][0]).sum() > 0
         assert np.abs(held[name][1]).sum() > 0
-        assert net.blobs[name].data is held[name][0]
-        assert net.blobs[name].diff is held[name][1]
-    assert net.params["conv"][0].data is weights
+        assert np.shares_memory(net.blobs[name].data, held[name][0])
+        assert np.shares_memory(net.blobs[name].diff, held[name][1])
+    assert np.shares_memory(net.params["conv"][0].data, weights)
     assert np.abs(gradient).sum() > 0
     net.clear_param_diffs()
     assert not gradient.any()
@@ -91,12 +91,22 @@ def test_arrays_are_plain(net: caffe.Net) -> None:
             assert values.flags.writeable
 
 
+def test_each_array_has_its_own_shape(net: caffe.Net) -> None:
+    """What is done to one array (its shape, its flags) is not done to the next."""
+    first = net.blobs["conv"].data
+    first.shape = (-1,)
+    first.setflags(write=False)
+    assert net.blobs["conv"].data.shape == (2, 4, 2, 2)
+    net.blobs["conv"].data[...] = 5
+    assert (first == 5).all()
+
+
 def test_no_array_no_cost(net: caffe.Net) -> None:
     """Blobs whose arrays nobody holds go their own way again."""
-    first = net.blobs["conv"].data
-    net.forward()
-    assert net.blobs["conv"].data is first
+    first = net.blobs["conv"].data[0]
     place = first.ctypes.data
+    net.forward()
+    assert net.blobs["conv"]._blob.data.data_ptr() == place
     del first
     gc.collect()
     net.forward()
