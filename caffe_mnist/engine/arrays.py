@@ -19,23 +19,14 @@ from caffe_mnist.engine.blob import Blob, Parameter
 Floats = npt.NDArray[np.float32]
 
 
-class BlobArrays:
-    """`data` and `diff` of a Blob as writable float32 arrays in C order."""
+class Sized:
+    """A view of a blob with its sizes, also under the names that old code gives four axes."""
+
+    fault: type[Exception] = ValueError
 
     def __init__(self, blob: Blob) -> None:
-        """A view of `blob`; several views of one blob see the same values on the CPU."""
+        """A view of `blob`."""
         self.blob = blob
-        self._copies: dict[str, Floats] = {}
-
-    @property
-    def data(self) -> Floats:
-        """The values."""
-        return self._array("data")
-
-    @property
-    def diff(self) -> Floats:
-        """The gradient."""
-        return self._array("diff")
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +58,32 @@ class BlobArrays:
         """The fourth of four axes."""
         return self._legacy(3)
 
+    def _legacy(self, axis: int) -> int:
+        if len(self.shape) > 4:
+            raise self.fault(
+                f"a blob of {len(self.shape)} axes has no num, channels, height and width"
+            )
+        return self.shape[axis] if axis < len(self.shape) else 1
+
+
+class BlobArrays(Sized):
+    """`data` and `diff` of a Blob as writable float32 arrays in C order."""
+
+    def __init__(self, blob: Blob) -> None:
+        """A view of `blob`; several views of one blob see the same values on the CPU."""
+        super().__init__(blob)
+        self._copies: dict[str, Floats] = {}
+
+    @property
+    def data(self) -> Floats:
+        """The values."""
+        return self._array("data")
+
+    @property
+    def diff(self) -> Floats:
+        """The gradient."""
+        return self._array("diff")
+
     def reshape(self, *shape: int) -> None:
         """Take another shape; the layers above follow at the next forward pass."""
         if any(size < 0 for size in shape):
@@ -91,13 +108,6 @@ class BlobArrays:
             setattr(self.blob, name, values)
         array: Floats = values.detach().numpy()
         return array
-
-    def _legacy(self, axis: int) -> int:
-        if len(self.shape) > 4:
-            raise ValueError(
-                f"a blob of {len(self.shape)} axes has no num, channels, height, width"
-            )
-        return self.shape[axis] if axis < len(self.shape) else 1
 
 
 class ParameterArrays(Sequence[BlobArrays]):

@@ -36,12 +36,12 @@ class NetLayer(Layer):
     @caffe_errors()
     def setup(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Read its settings again, for these blobs."""
-        self._layer.setup([one._blob for one in bottom], [one._blob for one in top])
+        self._layer.setup([one.blob for one in bottom], [one.blob for one in top])
 
     @caffe_errors()
     def reshape(self, bottom: Sequence[Any], top: Sequence[Any]) -> None:
         """Give `top` its shapes for those of `bottom`."""
-        self._layer.reshape([one._blob for one in bottom], [one._blob for one in top])
+        self._layer.reshape([one.blob for one in bottom], [one.blob for one in top])
 
 
 def layer_view(layer: EngineLayer) -> Any:

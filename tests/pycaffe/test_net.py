@@ -106,11 +106,11 @@ def test_no_array_no_cost(net: caffe.Net) -> None:
     first = net.blobs["conv"].data[0]
     place = first.ctypes.data
     net.forward()
-    assert net.blobs["conv"]._blob.data.data_ptr() == place
+    assert net.blobs["conv"].blob.data.data_ptr() == place
     del first
     gc.collect()
     net.forward()
-    assert net.blobs["conv"]._blob.data.data_ptr() != place
+    assert net.blobs["conv"].blob.data.data_ptr() != place
 
 
 def test_blobs_outlive_their_net(net: caffe.Net) -> None:
