@@ -207,6 +207,7 @@ def test_a_signal_leaves_what_was_there(
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_signals,
     )
     with one.open("wb", buffering=0) as pipe:
         pipe.write((tmp_path / "content").read_bytes())
@@ -222,6 +223,12 @@ def test_a_signal_leaves_what_was_there(
     one.unlink()
     assert main(["idx", *map(str, pair(tmp_path, 7)), str(target), "--overwrite"]) == 0
     assert os.listdir(target.parent) == ["db"]
+
+
+def heed_signals() -> None:
+    """Whatever started the tests may have had signals ignored (nohup, &), and they inherit that."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def signal_was_noted(pid: int, number: int) -> bool:

@@ -241,7 +241,7 @@ def test_models_that_are_none(
         ([weights, "--deploy", other], "holds no weights for fc of"),
         ([weights, "--deploy", wide], "shape mismatch: 4 × 64 there, 4 × 72 in the net"),
         ([weights, "--deploy", typo], "typo.prototxt:8:"),
-        ([weights, "--deploy", old], "old.prototxt: has 1 old layers"),
+        ([weights, "--deploy", old], "takes at least 1 top blob"),
         ([weights, "--deploy", train], "has 0 inputs, expected one (is it a deploy net"),
         ([final, "--scale", "nan"], "--scale: nan is no factor"),
     ):

@@ -119,7 +119,7 @@ def s3(swift: Swift, monkeypatch: pytest.MonkeyPatch) -> str:
     ("variable", "value", "message"),
     [
         ("AWS_SECRET_ACCESS_KEY", "wrong", "its secret is wrong"),
-        ("AWS_ACCESS_KEY_ID", "nobody", "the access key is unknown|secret key|no permission"),
+        ("AWS_ACCESS_KEY_ID", "nobody", "the access key or its secret is wrong|no permission"),
         ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9", "the store does not answer"),
     ],
 )
