@@ -62,11 +62,12 @@ class Blob:
         self._diff = values
 
     def _fit(self, values: Tensor | None) -> Tensor:
-        if values is None or values.numel() != self.count:
-            return torch.zeros(self.shape, device=self.device)
-        if values.shape != self.shape:
-            return values.reshape(self.shape)
-        return values
+        if values is not None:
+            if values.shape == self.shape:
+                return values
+            if values.numel() == self.count:
+                return values.reshape(self.shape)
+        return torch.zeros(self.shape, device=self.device)
 
 
 class Parameter(Blob):
