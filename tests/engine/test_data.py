@@ -82,7 +82,7 @@ def test_two_layers_read_one_database(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("source: '/nowhere' batch_size: 2 backend: LMDB", "/nowhere"),
-        ("source: '{db}' batch_size: 2", "reads LMDB only"),
+        ("source: '{db}' batch_size: 2", "is an LMDB"),
         ("source: '{db}' backend: LMDB", "positive batch_size"),
         ("batch_size: 2 backend: LMDB", "needs data_param.source"),
     ],

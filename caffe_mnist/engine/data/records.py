@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
+from caffe_mnist.datasets.level_database import LevelDatabase
 from caffe_mnist.engine.data.pictures import decode_picture
 from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.errors import CaffeMnistError
@@ -20,7 +21,7 @@ Record = tuple[bytes, "bytes | memoryview"]
 
 
 def batches(
-    database: Database,
+    database: Database | LevelDatabase,
     transform: Transform,
     size: int,
     start: int,
@@ -66,7 +67,9 @@ def _picture(
     return np.array(record.float_data, np.float32).reshape(shape), record.label
 
 
-def _records(database: Database, start: int, restarted: Callable[[], None]) -> Iterator[Record]:
+def _records(
+    database: Database | LevelDatabase, start: int, restarted: Callable[[], None]
+) -> Iterator[Record]:
     while True:
         yield from database.records(start)
         start = 0

@@ -1,13 +1,14 @@
-"""Data: pictures and labels from a record database (LMDB)."""
+"""Data: pictures and labels from a record database (LMDB, LevelDB)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.level_database import LevelDatabase
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.prefetch import Prefetch
-from caffe_mnist.engine.data.records import Batch, batch, batches
+from caffe_mnist.engine.data.records import Batch, Record, batch, batches
 from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.layer import layers
@@ -26,18 +27,15 @@ class Data(PictureSource):
         param = self.param.data_param
         if not param.HasField("source"):
             raise self.error("needs data_param.source")
-        if param.backend != caffe_pb2.DataParameter.LMDB:
-            raise self.error(
-                "reads LMDB only",
-                hint="set backend: LMDB, and convert LevelDB databases with Caffe's own tools",
-            )
         if param.batch_size < 1:
             raise self.error("needs a positive batch_size")
         where, stream = f"layer {self.name!r}", self.surroundings.generator
         self.transform = Transform(self.param.transform_param, self.phase, where)
-        self.database = Database(param.source)
-        first = next(iter(self.database.records()))
-        pictures, _ = batch([first], self.transform, param.source)
+        is_lmdb = param.backend == caffe_pb2.DataParameter.LMDB
+        self.database: Database | LevelDatabase
+        self.database = Database(param.source) if is_lmdb else LevelDatabase(param.source)
+        records: Iterator[Record] = self.database.records()
+        pictures, _ = batch([next(records)], self.transform, param.source)
         self.shape = (param.batch_size, *pictures.shape[1:])
         self.transform.begin(stream)
         begin_reading(self.transform, stream)

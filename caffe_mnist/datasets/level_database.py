@@ -1,0 +1,99 @@
+"""The other record database that Caffe reads, and its default: a LevelDB folder.
+
+Read only, with plyvel (the leveldb extra). As in Caffe, opening one locks it against every
+other process, and LevelDB writes its own log files into the folder.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from caffe_mnist.errors import CaffeMnistError
+
+# A process opens a LevelDB once; layers that name the same one share it.
+_open: weakref.WeakValueDictionary[str, _Shared] = weakref.WeakValueDictionary()
+_opening = threading.Lock()
+
+
+class LevelDatabase:
+    """A LevelDB opened for reading, with the face of `Database`.
+
+    Raises CaffeMnistError for a missing path, for anything that is no LevelDB (an LMDB is named
+    as such), for one that another process holds, and for one without records.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = os.fspath(path)
+        self._shared: _Shared | None = _shared(self.path)
+        self._length = self._shared.length
+        if not self._length:
+            raise CaffeMnistError("the database has no records", where=self.path)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._shared = None
+
+    def records(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
+        """Keys and values in the order of the keys, from record number `start` (from 0) on."""
+        import plyvel
+
+        if self._shared is None:
+            raise ValueError("the database is closed")
+        try:
+            with self._shared.database.raw_iterator(verify_checksums=True) as cursor:
+                cursor.seek_to_first()
+                for _ in range(min(start, self._length)):
+                    cursor.next()
+                while cursor.valid():
+                    yield cursor.item()
+                    cursor.next()
+        except plyvel.Error as error:
+            raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
+
+
+class _Shared:
+    """An open LevelDB and the number of its records."""
+
+    def __init__(self, path: str) -> None:
+        import plyvel
+
+        self.database: Any = plyvel.DB(path, create_if_missing=False)
+        with self.database.iterator(include_value=False) as keys:
+            self.length = sum(1 for _ in keys)
+
+
+def _shared(path: str) -> _Shared:
+    try:
+        import plyvel
+    except ImportError:
+        raise CaffeMnistError(
+            "is to be read as a LevelDB, and plyvel is not installed",
+            where=path,
+            hint="pip install 'caffe-mnist[leveldb]'; for an LMDB set backend: LMDB",
+        ) from None
+    if not os.path.isfile(os.path.join(path, "CURRENT")):
+        if os.path.isfile(os.path.join(path, "data.mdb")):
+            raise CaffeMnistError("is an LMDB", where=path, hint="set backend: LMDB")
+        there = "is no LevelDB" if os.path.exists(path) else "there is no such database"
+        raise CaffeMnistError(there, where=path)
+    with _opening:
+        place = os.path.realpath(path)
+        shared = _open.get(place)
+        if shared is None:
+            try:
+                shared = _open[place] = _Shared(path)
+            except (plyvel.Error, OSError) as error:
+                reason = str(error).replace("\n", " ")
+                raise CaffeMnistError(
+                    f"cannot open as a LevelDB: {reason}",
+                    where=path,
+                    hint="one process at a time may have it open",
+                ) from None
+        return shared
