@@ -85,14 +85,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _classifier(deploy: Path, weights: Path, scale: float | None) -> Classifier:
-    try:
-        from caffe_mnist.engine.classifier import Classifier
-    except ImportError as error:
-        if error.name != "torch":
-            raise
-        raise CaffeMnistError(
-            "the embedded engine needs torch", hint="pip install 'caffe-mnist[engine]'"
-        ) from None
+    from caffe_mnist.engine.presence import require_engine
+
+    require_engine()
+    from caffe_mnist.engine.classifier import Classifier
+
     return Classifier(deploy, weights, scale)
 
 

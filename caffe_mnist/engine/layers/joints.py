@@ -72,18 +72,8 @@ class Concat(Layer):
                 blob.diff = part
 
 
-@layers.register("Flatten")
-class Flatten(Layer):
-    """The axes from `axis` to `end_axis` as one; `end_axis` one before `axis` adds an axis of 1."""
-
-    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Join the axes."""
-        param, shape = self.param.flatten_param, bottom[0].shape
-        start = self.canonical_axis(param.axis, bottom[0])
-        end = self.canonical_axis(param.end_axis, bottom[0])
-        if end < start - 1:
-            raise self.error(f"end_axis {end} lies before axis {start}")
-        top[0].reshape((*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
+class Reshaping(Layer):
+    """The bottom in another shape, which `reshape` gives the top."""
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The same values in another shape."""
@@ -95,6 +85,20 @@ class Flatten(Layer):
         """The same gradient in the bottom's shape."""
         if propagate_down[0]:
             bottom[0].diff = top[0].diff.reshape(bottom[0].shape)
+
+
+@layers.register("Flatten")
+class Flatten(Reshaping):
+    """The axes from `axis` to `end_axis` as one; `end_axis` one before `axis` adds an axis of 1."""
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """Join the axes."""
+        param, shape = self.param.flatten_param, bottom[0].shape
+        start = self.canonical_axis(param.axis, bottom[0])
+        end = self.canonical_axis(param.end_axis, bottom[0])
+        if end < start - 1:
+            raise self.error(f"end_axis {end} lies before axis {start}")
+        top[0].reshape((*shape[:start], prod(shape[start : end + 1]), *shape[end + 1 :]))
 
 
 @layers.register("Eltwise")

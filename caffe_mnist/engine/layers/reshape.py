@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from math import prod
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import layers
+from caffe_mnist.engine.layers.joints import Reshaping
 
 
 @layers.register("Reshape")
-class Reshape(Layer):
+class Reshape(Reshaping):
     """Options: shape, axis, num_axes."""
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -42,17 +43,6 @@ class Reshape(Layer):
         elif known != inside:
             raise self.error(f"cannot turn shape {shape} into {(*shape[:start], *dims)}")
         top[0].reshape((*shape[:start], *dims, *shape[end:]))
-
-    def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """The same values in another shape."""
-        top[0].data = bottom[0].data.reshape(top[0].shape)
-
-    def backward(
-        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
-    ) -> None:
-        """The same gradient in the bottom's shape."""
-        if propagate_down[0]:
-            bottom[0].diff = top[0].diff.reshape(bottom[0].shape)
 
     def _replaced(self, axes: int) -> tuple[int, int]:
         """The axes of the bottom that `shape` replaces: the first, and one past the last."""
