@@ -1,0 +1,90 @@
+"""What passes between finding pictures, writing them and reporting on them: plain values."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+FORMS = ("pairs", "folders", "list", "csv")
+
+
+class Entry(NamedTuple):
+    """One picture: its name, as it goes into the record's key, and its label.
+
+    Bytes of a name that are no UTF-8 stand in it as `os.fsdecode` puts them.
+    """
+
+    name: str
+    label: int
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Pictures in the order of their records; a picture's file is `root + name`.
+
+    `root` is "" or ends with "/". `classes` are the names of the labels 0, 1, …, and empty where
+    a list gives nothing but numbers. Record i has number `first + i` in its key.
+    """
+
+    root: str
+    entries: tuple[Entry, ...]
+    classes: tuple[str, ...]
+    form: str
+    first: int = 0
+
+    def path(self, entry: Entry) -> str:
+        """The picture's file."""
+        return self.root + entry.name
+
+    def key(self, index: int) -> bytes:
+        """The record's key, as convert_imageset makes it: eight digits, "_" and the name."""
+        return b"%08d_" % (self.first + index) + os.fsencode(self.entries[index].name)
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What becomes of each picture; options of the same names in convert_imageset.
+
+    0 leaves a side as it is. `encode_type` ("png", "jpg", …) implies `encoded`; `shorter_side`
+    keeps the proportions and is ours.
+    """
+
+    height: int = 0
+    width: int = 0
+    shorter_side: int = 0
+    gray: bool = False
+    encoded: bool = False
+    encode_type: str = ""
+    check_size: bool = False
+
+
+class Skipped(NamedTuple):
+    """A picture that became no record, and why: one line."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What stands in one finished database.
+
+    `labels` counts records by label, `sizes` pictures by (height, width) before any resizing.
+    `channels`, `height` and `width` are those of all records, None where they differ; so are
+    `sums`, the sums of all records' pixels (C × H × W, as compute_image_mean adds them up):
+    divided by `records` they are the mean.
+    """
+
+    records: int
+    skipped: tuple[Skipped, ...] = ()
+    labels: dict[int, int] = field(default_factory=dict)
+    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
+    channels: int | None = None
+    height: int | None = None
+    width: int | None = None
+    sums: npt.NDArray[np.float32] | None = None
