@@ -28,6 +28,8 @@ PARTS_AT_ONCE = 4
 # The library's time limit is for a whole request, so it must let one part through a slow link.
 REQUEST_LIMIT = timedelta(seconds=180)
 CONNECT_LIMIT = timedelta(seconds=10)
+# For objects of a few hundred bytes that somebody waits for.
+QUICK_LIMIT = timedelta(seconds=8)
 # The largest object that is read into memory at once (manifests, logs, reports).
 LARGEST_READ = 64 * 2**20
 
@@ -71,13 +73,19 @@ class Store:
 
     def size(self, name: str) -> int | None:
         """The size of one object, or None if it is not there."""
+        found = self.entry(name)
+        return None if found is None else found.size
+
+    def entry(self, name: str) -> Entry | None:
+        """One object's size and time, or None if it is not there."""
         import obstore
 
         with self._errors(name):
             try:
-                return int(obstore.head(self._backend, name)["size"])
+                found = obstore.head(self._backend, name)
             except FileNotFoundError:
                 return None
+            return Entry(name, int(found["size"]), found["last_modified"].timestamp())
 
     def read(self, name: str, limit: int = LARGEST_READ) -> bytes:
         """The content of a small object; raises StoreError if it is missing or over `limit`."""
@@ -172,18 +180,19 @@ class Store:
         return f"{self.url.rstrip('/')}/{name}" if name else self.url
 
 
-def open_store(url: str | os.PathLike[str]) -> Store:
+def open_store(url: str | os.PathLike[str], quick: bool = False) -> Store:
     """The store at `url`, with credentials from the environment.
 
     Nothing is contacted yet. Raises CaffeMnistError for an unknown scheme or missing
-    credentials. A local folder is made when something is first written.
+    credentials. A local folder is made when something is first written. A `quick` one is for
+    small objects: a request fails after `QUICK_LIMIT`, after one more try at most.
     """
     location = parse(url)
     makers = {"file": _local, "s3": _s3, "obs": _s3, "gs": _google, "az": _azure}
-    return Store(os.fspath(url), makers[location.scheme](location))
+    return Store(os.fspath(url), makers[location.scheme](location, quick))
 
 
-def _local(location: Location) -> Any:
+def _local(location: Location, quick: bool) -> Any:
     from obstore.store import LocalStore
 
     path = Path(location.path).absolute()
@@ -195,7 +204,7 @@ def _local(location: Location) -> Any:
         raise StoreError(_reason(error), where=location.path) from None
 
 
-def _s3(location: Location) -> Any:
+def _s3(location: Location, quick: bool) -> Any:
     from obstore.store import S3Store
 
     access = s3_access(location.scheme, location.bucket)
@@ -209,7 +218,7 @@ def _s3(location: Location) -> Any:
     }
     if access.token:
         config["session_token"] = access.token
-    options = _client_options()
+    options = _client_options(quick)
     if access.endpoint:
         config["endpoint"] = access.endpoint
         options["allow_http"] = access.endpoint.startswith("http://")
@@ -219,12 +228,12 @@ def _s3(location: Location) -> Any:
         location.bucket,
         prefix=location.path or None,
         client_options=options,
-        retry_config=_retry_config(),
+        retry_config=_retry_config(quick),
         **config,
     )
 
 
-def _google(location: Location) -> Any:
+def _google(location: Location, quick: bool) -> Any:
     from obstore.store import GCSStore
 
     names = (
@@ -235,20 +244,20 @@ def _google(location: Location) -> Any:
     return GCSStore(
         location.bucket,
         prefix=location.path or None,
-        client_options=_client_options(),
-        retry_config=_retry_config(),
+        client_options=_client_options(quick),
+        retry_config=_retry_config(quick),
     )
 
 
-def _azure(location: Location) -> Any:
+def _azure(location: Location, quick: bool) -> Any:
     from obstore.store import AzureStore
 
     _need(location, ("AZURE_STORAGE_ACCOUNT_NAME",))
     return AzureStore(
         location.bucket,
         prefix=location.path or None,
-        client_options=_client_options(),
-        retry_config=_retry_config(),
+        client_options=_client_options(quick),
+        retry_config=_retry_config(quick),
     )
 
 
@@ -262,14 +271,15 @@ def _need(location: Location, names: tuple[str, ...]) -> None:
         )
 
 
-def _client_options() -> Any:
-    return {"timeout": REQUEST_LIMIT, "connect_timeout": CONNECT_LIMIT}
+def _client_options(quick: bool) -> Any:
+    limit = QUICK_LIMIT if quick else REQUEST_LIMIT
+    return {"timeout": limit, "connect_timeout": min(limit, CONNECT_LIMIT)}
 
 
-def _retry_config() -> Any:
+def _retry_config(quick: bool = False) -> Any:
     return {
-        "max_retries": 4,
-        "retry_timeout": timedelta(seconds=60),
+        "max_retries": 1 if quick else 4,
+        "retry_timeout": timedelta(seconds=5 if quick else 60),
         "backoff": {
             "init_backoff": timedelta(milliseconds=200),
             "max_backoff": timedelta(seconds=5),

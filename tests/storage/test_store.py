@@ -111,7 +111,7 @@ def s3(swift: Swift, monkeypatch: pytest.MonkeyPatch) -> str:
     for name, value in swift.env().items():
         monkeypatch.setenv(name, value)
     config = stores._retry_config()
-    monkeypatch.setattr(stores, "_retry_config", lambda: {**config, "max_retries": 1})
+    monkeypatch.setattr(stores, "_retry_config", lambda quick=False: {**config, "max_retries": 1})
     return f"s3://{swift.bucket()}/run"
 
 
