@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.solver_file import read_solver
 
 HERE = Path(__file__).parent
-CIFAR10 = HERE.parents[1] / "prototxt/cifar10/cifar10_train_test.prototxt"
+PROTOTXT = HERE.parents[1] / "prototxt"
+# The ready nets among them, with the shape of their pictures.
+READY = {"cifar10": (3, 32, 32), "softmax": (1, 28, 28), "mlp": (1, 28, 28)}
 ITERATIONS = 10
 SOLVER = (
     'net: "net.prototxt" test_iter: 1 test_interval: 4 lr_policy: "fixed" momentum: 0.9 '
@@ -30,7 +33,7 @@ Arrays = dict[str, np.ndarray[Any, Any]]
 
 @dataclass(frozen=True)
 class WholeNet:
-    """A net in `nets/` (or the ready one), and what its solver adds to the common settings."""
+    """A net in `nets/` (or a ready one), and what its solver adds to the common settings."""
 
     name: str
     settings: str = "base_lr: 0.01"
@@ -38,20 +41,23 @@ class WholeNet:
     def write(self, folder: Path) -> None:
         """Net, solver and data into a new folder."""
         folder.mkdir()
-        path = CIFAR10 if self.name == "cifar10" else HERE / "nets" / f"{self.name}.prototxt"
+        path = HERE / "nets" / f"{self.name}.prototxt"
+        if self.name in READY:
+            path = PROTOTXT / self.name / f"{self.name}_train_test.prototxt"
         text = path.read_text()
-        if self.name == "cifar10":
-            text = text.replace("/home/work/dataset/", "").replace(
-                "batch_size: 100", "batch_size: 8"
-            )
-            write_pictures(folder / "cifar10_train_lmdb", 40, seed=1)
-            write_pictures(folder / "cifar10_test_lmdb", 16, seed=2)
+        if self.name in READY:
+            text = re.sub(r"batch_size: \d+", "batch_size: 8", text)
+            for seed, source in enumerate(re.findall(r"/home/work/dataset/(\w+)", text), 1):
+                write_pictures(folder / source, 40, seed, READY[self.name])
+            text = text.replace("/home/work/dataset/", "")
         (folder / "net.prototxt").write_text(text)
         (folder / "solver.prototxt").write_text(SOLVER + self.settings + "\n")
 
 
 NETS = (
     WholeNet("cifar10", "base_lr: 0.001"),
+    WholeNet("softmax", "base_lr: 0.1"),
+    WholeNet("mlp"),
     WholeNet("autoencoder"),
     WholeNet("siamese"),
     WholeNet("residual", "base_lr: 0.001"),
@@ -61,13 +67,13 @@ NETS = (
 )
 
 
-def write_pictures(path: Path, count: int, seed: int) -> None:
-    """An LMDB of small coloured pictures drawn by chance, with labels 0 to 9."""
+def write_pictures(path: Path, count: int, seed: int, shape: tuple[int, int, int]) -> None:
+    """An LMDB of small pictures drawn by chance, with labels 0 to 9."""
     random = np.random.default_rng(seed)
-    pictures = random.integers(0, 256, (count, 3, 32, 32), np.uint8)
+    pictures = random.integers(0, 256, (count, *shape), np.uint8)
     with DatabaseWriter(path) as writer:
         writer.put(
-            (b"%08d" % index, record.head(3, 32, 32) + picture.tobytes() + record.tail(int(label)))
+            (b"%08d" % index, record.head(*shape) + picture.tobytes() + record.tail(int(label)))
             for index, (picture, label) in enumerate(zip(pictures, random.integers(0, 10, count)))
         )
 
@@ -119,7 +125,7 @@ def differences(ours: Arrays, real: Arrays, kind: str) -> dict[str, float]:
     found = {}
     for name, values in arrays.items():
         assert ours[name].shape == values.shape, name
-        scale = max(float(np.abs(values).max(initial=0)), floor)
+        scale = max(float(np.abs(values).max(initial=0)), floor) or 1.0
         found[name] = float(np.abs(ours[name] - values).max(initial=0)) / scale
     return found
 

@@ -1,0 +1,108 @@
+"""The nets in prototxt/: each builds, learns, and has a deploy net that says the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from caffe_mnist.datasets import record
+from caffe_mnist.datasets.writer import DatabaseWriter
+from caffe_mnist.engine.layer import Surroundings
+from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_file import read_solver
+from caffe_mnist.engine.weights import load_weights, save_weights
+from caffe_mnist.layouts.deploy import fits, transform_of
+from caffe_mnist.layouts.rewrite import with_nets
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
+
+PROTOTXT = Path(__file__).parents[1] / "prototxt"
+SOLVERS = sorted(PROTOTXT.glob("*/*_solver.prototxt"))
+# Parameters that are learnt, and the shape of a picture.
+NETS = {
+    "lenet": (431_080, (1, 28, 28)),
+    "cifar10": (89_578, (3, 32, 32)),
+    "softmax": (7_850, (1, 28, 28)),
+    "mlp": (101_770, (1, 28, 28)),
+}
+
+
+def of_solver(path: Path) -> tuple[Path, Path]:
+    """The train net and the deploy net that lie beside a solver."""
+    net = path.parent / Path(read_text(path, caffe_pb2.SolverParameter).net).name
+    (deploy,) = path.parent.glob("*deploy*.prototxt")
+    return net, deploy
+
+
+def write_pictures(path: Path, count: int, shape: tuple[int, int, int], classes: int) -> None:
+    """An LMDB of noise with a bright row whose height tells the class."""
+    random = np.random.default_rng(7)
+    with DatabaseWriter(path) as writer:
+        for index in range(count):
+            label = index % classes
+            picture = random.integers(0, 90, shape, np.uint8)
+            picture[:, shape[1] // classes * label + 2] = 255
+            value = record.head(*shape) + picture.tobytes() + record.tail(label)
+            writer.put([(b"%08d" % index, value)])
+
+
+def solver_in(folder: Path, path: Path, batch: int, *settings: str) -> Solver:
+    """The solver of `path` on small pictures in `folder`, with small batches and a fixed seed."""
+    net, _ = of_solver(path)
+    text = re.sub(r"batch_size: \d+", f"batch_size: {batch}", net.read_text())
+    (folder / "net.prototxt").write_text(text.replace("/home/work/dataset", str(folder)))
+    text = re.sub(r"(?m)^(net|test_iter|snapshot\w*|max_iter):.*$", "", path.read_text())
+    lines = [f'net: "{folder}/net.prototxt" test_iter: 2 max_iter: 1000 random_seed: 3', *settings]
+    (folder / "solver.prototxt").write_text("\n".join([text, *lines]))
+    return Solver(read_solver(folder / "solver.prototxt"))
+
+
+@pytest.mark.parametrize("path", SOLVERS, ids=lambda path: path.stem)
+def test_solver_finds_its_nets(path: Path) -> None:
+    """A solver's net lies beside it; its one deploy net takes the weights and does the scaling."""
+    with_nets([path], ())
+    net, deploy = (read_text(one, caffe_pb2.NetParameter) for one in of_solver(path))
+    assert fits(deploy, net)
+    trained = transform_of(net)
+    trained.ClearField("crop_size")
+    assert deploy.layer[0].transform_param == trained
+
+
+@pytest.mark.parametrize("path", SOLVERS, ids=lambda path: path.stem)
+def test_net_learns(path: Path, tmp_path: Path) -> None:
+    """It has its known size, some iterations lower the loss, and TEST and deploy net agree."""
+    count, shape = NETS[path.parent.name]
+    train, deploy = of_solver(path)
+    for source in re.findall(r"/home/work/dataset/(\w+)", train.read_text()):
+        write_pictures(tmp_path / source, 40, shape, 10)
+    solver = solver_in(tmp_path, path, 20)
+    assert sum(one.parameter.data.numel() for one in solver.net.parameters.learnables) == count
+    losses = []
+    for _ in range(30):
+        solver.step(1)
+        losses.append(float(solver.net.blobs["loss"].data))
+    slow = path.parent.name == "cifar10"  # its weights begin near zero
+    assert np.mean(losses[-3:]) < (1 if slow else 0.9) * np.mean(losses[:3])
+    assert_deployed(solver, deploy, tmp_path)
+
+
+def assert_deployed(solver: Solver, path: Path, folder: Path) -> None:
+    """What the TEST phase makes of a batch, the deploy net makes of it with saved weights."""
+    (tested,) = solver.test_nets
+    tested.share_parameters(solver.net)
+    tested.forward()
+    save_weights(solver.net, folder / "trained.caffemodel")
+    solver.close()
+    deploy = read_text(path, caffe_pb2.NetParameter)
+    net = Net(deploy, Surroundings(caffe_pb2.TEST))
+    assert load_weights(net, folder / "trained.caffemodel") == []
+    net.blobs["data"].data = tested.blobs["data"].data.clone()
+    net.reshape()
+    net.forward()
+    scores = tested.blobs[deploy.layer[-1].bottom[0]].data
+    torch.testing.assert_close(net.blobs["prob"].data, torch.softmax(scores, 1))
