@@ -38,6 +38,10 @@ class StoreError(JobError):
     """A store that could not do what was asked, after the library's own attempts."""
 
 
+class MissingError(StoreError):
+    """An object that is not there."""
+
+
 @dataclass(frozen=True)
 class Entry:
     """One object: its name below the store's place, its bytes, when it was written (epoch)."""
@@ -167,10 +171,9 @@ class Store:
         try:
             yield
         except FileNotFoundError as error:
-            what = "there is no such object"
             if "NoSuchBucket" in str(error):
-                what = _reason(error)
-            raise StoreError(what, where=self._place(name)) from None
+                raise StoreError(_reason(error), where=self._place(name)) from None
+            raise MissingError("there is no such object", where=self._place(name)) from None
         except exceptions.BaseError as error:
             raise StoreError(_reason(error), where=self._place(name)) from None
         except OSError as error:

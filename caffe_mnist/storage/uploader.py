@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, exit_status
+from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Pair, being_written, is_cut, pairs
 from caffe_mnist.storage.snapshots import ChangedFileError, Published, publish, published, remove
 from caffe_mnist.storage.snapshots import sha256 as digest
@@ -35,6 +36,8 @@ from caffe_mnist.storage.urls import join
 PROGRAM = "python -m caffe_mnist.storage.uploader"
 LOOK_EVERY = 1.0
 LONGEST_PAUSE = 60.0
+# The exit status when another job has taken the place over: do not start it again.
+TAKEN_OVER = 3
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,8 @@ class Settings:
     trainer: int = 0
     drain_timeout: float = 600.0
     report: str | None = None
+    owner: str = ""
+    above: int = 0
 
 
 @dataclass
@@ -63,6 +68,7 @@ class Uploader:
     _seen: dict[int, Pair] = field(default_factory=dict)
     _done: dict[int, tuple[tuple[int, int, int], ...]] = field(default_factory=dict)
     _store: list[Published] | None = None
+    owner: Owner | None = None
 
     def pending(self, final: bool = False) -> list[Pair]:
         """Complete snapshots that are not in the store yet; `final`: the trainer has ended."""
@@ -106,6 +112,8 @@ class Uploader:
             self.failures = 0
             self._retain()
             return True
+        except OwnedError:
+            raise
         except ChangedFileError as error:
             self._say("changed", str(error), iteration=pair.iteration)
             self._seen.pop(pair.iteration, None)
@@ -124,6 +132,8 @@ class Uploader:
 
     def _send(self, pair: Pair, folder: str) -> None:
         begun = self.clock()
+        if self.owner is not None:
+            self.owner.check()
         manifest = publish(join(self.settings.to, folder), pair.files, pair.iteration)
         seconds = self.clock() - begun
         size = sum(file.size for file in manifest.files)
@@ -147,7 +157,7 @@ class Uploader:
                 same.get(path.name) == digest(path) for path in pair.files
             ):
                 return None
-        return str(max([one.number or 0 for one in known], default=0) + 1)
+        return str(max([self.settings.above, *(one.number or 0 for one in known)]) + 1)
 
     def _known(self) -> list[Published]:
         if self._store is None:
@@ -182,14 +192,34 @@ def run(settings: Settings) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopping.append(number))
     os.nice(10)
-    uploader = Uploader(settings)
+    uploader, parent = Uploader(settings), os.getppid()
+    if settings.owner:
+        uploader.owner = Owner(settings.to, settings.owner)
+        uploader.owner.start()
     launcher = _Launcher()
-    while not stopping and not launcher.gone(LOOK_EVERY):
-        uploader.look()
-    while _alive(settings.trainer):
-        uploader.look()
-        time.sleep(LOOK_EVERY)
-    return _drain(uploader, settings)
+    try:
+        while not stopping and not launcher.gone(LOOK_EVERY):
+            uploader.look()
+        while _alive(settings.trainer):
+            uploader.look()
+            time.sleep(LOOK_EVERY)
+            _mark_the_end(uploader.owner, parent)
+        _mark_the_end(uploader.owner, parent)
+        return _drain(uploader, settings)
+    except OwnedError as error:
+        uploader._say("taken over", str(error))
+        return TAKEN_OVER
+    finally:
+        if uploader.owner is not None:
+            uploader.owner.stop()
+            if os.getppid() != parent:  # whoever is last gives the place up
+                uploader.owner.release()
+
+
+def _mark_the_end(owner: Owner | None, parent: int) -> None:
+    """Let others know that the launcher is gone, and that only what is left is uploaded."""
+    if owner is not None and os.getppid() != parent:
+        owner.start(ending=True)
 
 
 def _drain(uploader: Uploader, settings: Settings) -> int:
@@ -251,6 +281,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--trainer", type=int, default=0, help="process that writes the snapshots")
     parser.add_argument("--drain-timeout", type=float, default=600.0, help="seconds (600)")
     parser.add_argument("--report", help="file to append events to, as JSON lines")
+    parser.add_argument(
+        "--owner", default="", metavar="RUN", help="stop when owner.json is not RUN's"
+    )
+    parser.add_argument("--above", type=int, default=0, help="use numbers above this one (0)")
     settings = Settings(**vars(parser.parse_args(argv)))
     return exit_status(lambda: run(settings), PROGRAM)
 
