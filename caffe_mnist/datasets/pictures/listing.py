@@ -88,3 +88,12 @@ class Written:
     height: int | None = None
     width: int | None = None
     sums: npt.NDArray[np.float32] | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a source holds: its pictures, those it cannot give (and why), and remarks on it."""
+
+    listing: Listing
+    left_out: tuple[Skipped, ...] = ()
+    remarks: tuple[str, ...] = ()

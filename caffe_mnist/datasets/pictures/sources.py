@@ -1,0 +1,196 @@
+"""Finding pictures and their classes: whatever form a source has, it becomes one listing."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from itertools import islice
+
+from caffe_mnist.datasets.pictures.class_folders import read_folders
+from caffe_mnist.datasets.pictures.class_names import lookalikes
+from caffe_mnist.datasets.pictures.lines import decode_lines
+from caffe_mnist.datasets.pictures.listing import FORMS, Entry, Found
+from caffe_mnist.datasets.pictures.lists import looks_like_list, read_list
+from caffe_mnist.datasets.pictures.pairs import paired, read_pairs
+from caffe_mnist.datasets.pictures.tables import looks_like_table, read_table
+from caffe_mnist.datasets.pictures.tree import Tree, is_picture, scan
+from caffe_mnist.errors import CaffeMnistError
+
+KNOWN = (
+    "pairs n.jpg + n.txt, one folder per class, a list file of PATH LABEL, or a CSV of path,label"
+)
+# So much of a file is looked at to tell its form, and so many of its names to find their folder.
+HEAD, PROBES = 1 << 16, 100
+
+
+def find(source: str, *, form: str | None = None, root: str | None = None) -> Found:
+    """The pictures of `source`, a folder or a list file; the form is told unless it is given.
+
+    `root` is the folder that a list's paths start from; without it that is the list's own
+    folder, else the working folder. Raises CaffeMnistError for a source that is not there, holds
+    no pictures, has no form that is known, or several at once.
+    """
+    if form is not None and form not in FORMS:
+        raise CaffeMnistError(f"--form {form}: unknown", hint=f"known: {', '.join(FORMS)}")
+    if os.path.isdir(source):
+        found = _in_folder(source, form, root)
+    elif os.path.exists(source):
+        found = _in_file(source, form, root)
+    else:
+        raise CaffeMnistError("there is no such file or folder", where=source)
+    if not any(entry.name for entry in found.listing.entries):
+        raise CaffeMnistError(_nothing(found), where=source, hint=f"known are {KNOWN}")
+    return replace(found, remarks=(*found.remarks, *lookalikes(found.listing.classes)))
+
+
+def _in_folder(source: str, form: str | None, root: str | None) -> Found:
+    tree = scan(source)
+    if form is None:
+        form = _form(tree, source)
+    if form in ("list", "csv"):
+        return _in_file(_list_file(tree, form, source), form, root or source)
+    if root is not None:
+        raise CaffeMnistError(f"--root is for lists, and {source} is in the form {form}")
+    if not tree.pictures:
+        raise CaffeMnistError(_no_pictures(tree), where=source, hint=f"known are {KNOWN}")
+    found = read_pairs(tree) if form == "pairs" else read_folders(tree)
+    if tree.others:
+        more = f"{len(tree.others)} other files are passed over, the first is {tree.others[0]}"
+        found = replace(found, remarks=(*found.remarks, more))
+    return found
+
+
+def _form(tree: Tree, source: str) -> str:
+    """The one form that the files of a folder have."""
+    with_text = paired(tree)
+    lists = [name for form in ("list", "csv") for name in _list_files(tree, form)]
+    folders = {name.split("/")[0] for name in tree.pictures if "/" in name}
+    bare = {name.split("/")[0] for name in tree.pictures if "/" in name and name not in with_text}
+    bare -= {name.split("/")[0] for name in tree.texts}
+    forms = []
+    if with_text:
+        forms.append(f"pairs ({min(with_text)})")
+        if bare:
+            forms.append(f"folders per class ({min(bare)})")
+    if lists:
+        forms.append(f"a list ({lists[0]})")
+        if len(folders) > 1 and not with_text:
+            forms.append(f"folders per class ({min(folders)})")
+    if len(forms) > 1:
+        raise CaffeMnistError(
+            f"has several forms at once: {', '.join(forms)}",
+            where=source,
+            hint=f"choose with --form {'|'.join(FORMS)}",
+        )
+    if with_text:
+        return "pairs"
+    if lists:
+        return "csv" if _file_form(tree.root + lists[0]) == "csv" else "list"
+    if folders or not tree.pictures:
+        return "folders"
+    raise CaffeMnistError(
+        f"holds {len(tree.pictures)} pictures, and nothing that says their classes",
+        where=source,
+        hint=f"known are {KNOWN}",
+    )
+
+
+def _list_file(tree: Tree, form: str, source: str) -> str:
+    names = _list_files(tree, form)
+    if len(names) != 1:
+        there = ", ".join(names[:5]) or "none"
+        raise CaffeMnistError(
+            f"one {form} file is wanted in the folder, found: {there}",
+            where=source,
+            hint="give the file itself, and --root for the pictures' folder",
+        )
+    return tree.root + names[0]
+
+
+def _list_files(tree: Tree, form: str) -> list[str]:
+    """The files directly in a folder that are lists, or tables, of pictures."""
+    names = [*tree.texts, *tree.tables, *(name for name in tree.others if "." not in name)]
+    flat = [name for name in names if "/" not in name]
+    pictures = {os.path.splitext(name)[0] for name in tree.pictures}
+    return [
+        name
+        for name in flat
+        if os.path.splitext(name)[0] not in pictures and _file_form(tree.root + name) == form
+    ]
+
+
+def _file_form(path: str) -> str | None:
+    """Whether a file is a list, a table ("csv") or neither."""
+    with open(path, "rb") as file:
+        head = file.read(HEAD)
+    if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return None
+    lines = list(islice((line for line in decode_lines(head) if line.strip()), 20))
+    if looks_like_list(lines):
+        return "list"
+    return "csv" if looks_like_table(lines) else None
+
+
+def _in_file(source: str, form: str | None, root: str | None) -> Found:
+    try:
+        form = form or _file_form(source)
+        if form is None and source.lower().endswith((".csv", ".tsv")):
+            form = "csv"
+        with open(source, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=source) from None
+    if not content.strip():
+        raise CaffeMnistError("is empty: no picture, no database", where=source)
+    if form is None:
+        raise CaffeMnistError(_what(source), where=source, hint=f"known are {KNOWN}")
+    if form not in ("list", "csv"):
+        raise CaffeMnistError(f"is a file, and the form {form} needs a folder", where=source)
+    found = (read_list if form == "list" else read_table)(content, source)
+    listing = replace(found.listing, root=_root(source, found.listing.entries, root))
+    return replace(found, listing=listing)
+
+
+def _root(source: str, entries: tuple[Entry, ...], root: str | None) -> str:
+    """The folder, ending with "/" (or nothing), under which the first names are found."""
+    names = [entry.name for entry in islice((e for e in entries if e.name), PROBES)]
+    if root is not None:
+        candidates = [root.rstrip("/") + "/" if root else ""]
+    elif all(os.path.isabs(name) for name in names):
+        candidates = [""]
+    else:
+        folder = os.path.dirname(source)
+        candidates = [folder.rstrip("/") + "/" if folder else "", ""]
+    for candidate in candidates:
+        if any(os.path.exists(candidate + name) for name in names):
+            return candidate
+    if any(os.path.exists(candidates[0] + entry.name) for entry in entries if entry.name):
+        return candidates[0]
+    raise CaffeMnistError(
+        f"none of its {len(names) if len(names) < PROBES else len(entries)} pictures is there, "
+        f"the first would be {candidates[0] + names[0]}",
+        where=source,
+        hint="--root names the folder that the paths start from",
+    )
+
+
+def _nothing(found: Found) -> str:
+    reasons = [f"{one.name}: {one.reason}" for one in found.left_out[:1]]
+    return "; ".join(["gives no picture with a class", *reasons])
+
+
+def _no_pictures(tree: Tree) -> str:
+    files = [*tree.texts, *tree.tables, *tree.others]
+    if not files:
+        return "is an empty folder"
+    if any(os.path.basename(name) == "data.mdb" for name in files):
+        return "holds no pictures but a database already"
+    return f"holds no pictures, only {len(files)} other files, the first is {files[0]}"
+
+
+def _what(source: str) -> str:
+    if is_picture(source):
+        return "is a picture, not a set of them"
+    if source.lower().endswith((".zip", ".tar", ".gz", ".tgz", ".rar", ".7z", ".bz2", ".xz")):
+        return "is an archive: unpack it first"
+    return "is neither a list of PATH LABEL nor a table"
