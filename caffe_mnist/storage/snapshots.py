@@ -28,6 +28,8 @@ from caffe_mnist.storage.urls import join
 MANIFEST = "manifest.json"
 FINAL = "final"
 VERSION = 1
+LARGEST_MANIFEST = 2**20
+NUMBER = re.compile("[0-9]{1,18}")
 
 
 class ChangedFileError(CaffeMnistError):
@@ -65,19 +67,18 @@ class Manifest:
         try:
             found = json.loads(content)
             version = found.get("version", VERSION)
-            if not isinstance(version, int) or version > VERSION:
+            if version != VERSION:
                 raise CaffeMnistError(
                     f"is of version {version}, this program knows {VERSION}",
                     where=where,
                     hint="use a newer release",
                 )
-            files = tuple(
-                ManifestFile(_plain_name(file["name"]), int(file["size"]), str(file["sha256"]))
-                for file in found["files"]
-            )
-            return cls(int(found["iteration"]), str(found["created"]), files)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CaffeMnistError(f"is no manifest: {error!r}", where=where) from None
+            files = tuple(_file(entry) for entry in found["files"])
+            if len({file.name for file in files}) < len(files):
+                raise ValueError("names a file twice")
+            return cls(_count(found["iteration"]), str(found["created"]), files)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise CaffeMnistError(f"is no manifest: {str(error)[:200]}", where=where) from None
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Published:
     @property
     def number(self) -> int | None:
         """The folder's number, None for `final`."""
-        return int(self.folder) if self.folder.isdigit() else None
+        return int(self.folder) if NUMBER.fullmatch(self.folder) else None
 
     @property
     def resumable(self) -> bool:
@@ -100,28 +101,63 @@ class Published:
         return any(re.search(r"\.solverstate(\.h5)?$", name) for name in names)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What lies below a root: complete snapshots by iteration, and the numbers that are in use.
+
+    `taken` are those of folders with a manifest of any kind (one of a newer release, say), which
+    nobody may write over; `leftovers` those of folders without, which are no snapshots.
+    """
+
+    complete: list[Published]
+    taken: frozenset[int]
+    leftovers: frozenset[int]
+
+
+def survey(root: str) -> Survey:
+    """The numbered folders below `root` and `final`. Raises StoreError when the store fails.
+
+    A folder whose manifest cannot be read as one is no complete snapshot, as if it were not there.
+    """
+    store = open_store(root)
+    entries = {entry.name: entry.size for entry in store.list()}
+    folders = {name.partition("/")[0] for name in entries if "/" in name}
+    with_manifest = {folder for folder in folders if f"{folder}/{MANIFEST}" in entries}
+    complete = []
+    for folder in with_manifest:
+        if NUMBER.fullmatch(folder) or folder == FINAL:
+            found = _complete(store, folder, entries)
+            if found is not None:
+                complete.append(found)
+    complete.sort(key=lambda one: (one.manifest.iteration, one.number is None, one.number or 0))
+    taken = frozenset(int(folder) for folder in with_manifest if NUMBER.fullmatch(folder))
+    numbers = {int(folder) for folder in folders if NUMBER.fullmatch(folder)}
+    return Survey(complete, taken, frozenset(numbers - taken))
+
+
+def _complete(store: Store, folder: str, entries: dict[str, int]) -> Published | None:
+    name = f"{folder}/{MANIFEST}"
+    if entries[name] > LARGEST_MANIFEST:
+        return None
+    try:
+        manifest = Manifest.from_json(store.read(name), join(store.url, name))
+    except StoreError:
+        if store.size(name) is None:  # removed since it was listed
+            return None
+        raise
+    except CaffeMnistError:
+        return None
+    if any(entries.get(f"{folder}/{file.name}") != file.size for file in manifest.files):
+        return None
+    return Published(folder, join(store.url, folder), manifest)
+
+
 def published(root: str) -> list[Published]:
     """The complete snapshots below `root`, by iteration (numbered ones before `final`).
 
     A folder whose manifest cannot be read as one is left out, as if it were not there.
     """
-    store = open_store(root)
-    sizes = {entry.name: entry.size for entry in store.list()}
-    found = []
-    for name in sizes:
-        match = re.fullmatch(rf"(\d+|{FINAL})/{MANIFEST}", name)
-        if match is None:
-            continue
-        try:
-            manifest = Manifest.from_json(store.read(name), join(root, name))
-        except CaffeMnistError as error:
-            if isinstance(error, StoreError):
-                raise
-            continue
-        folder = match.group(1)
-        if all(sizes.get(f"{folder}/{file.name}") == file.size for file in manifest.files):
-            found.append(Published(folder, join(root, folder), manifest))
-    return sorted(found, key=lambda one: (one.manifest.iteration, one.number is None, one.folder))
+    return survey(root).complete
 
 
 def newest(root: str) -> Published | None:
@@ -148,27 +184,48 @@ def publish(
 ) -> Manifest:
     """Upload `files` to the folder `url` and write its manifest last.
 
-    A manifest that is already there is taken away first, and objects that the new one does not
-    name are removed afterwards. Raises ChangedFileError when a file changes meanwhile, and
-    StoreError when the store fails or holds another size than was sent; then there is no
+    The manifest of what is there already is taken away only when something of that must be
+    replaced, after the other files have arrived; objects that the new one does not name are
+    removed before it is written. Raises ChangedFileError when a file changes meanwhile, and
+    StoreError when the store fails or holds another size than was sent; then there is no new
     manifest.
     """
     store = open_store(url)
+    before = _promised(store)
+    entries: dict[str, ManifestFile] = {}
+    for path in sorted(files, key=lambda path: path.name in before):
+        if path.name in before:
+            store.delete(MANIFEST)
+            before = frozenset()
+        entries[path.name] = _upload(store, path, progress)
     store.delete(MANIFEST)
-    entries = tuple(_upload(store, path, progress) for path in files)
     sizes = {entry.name: entry.size for entry in store.list()}
-    for entry in entries:
+    for entry in entries.values():
         if sizes.get(entry.name) != entry.size:
             raise StoreError(
                 f"holds {sizes.get(entry.name)} bytes instead of {entry.size}",
                 where=join(url, entry.name),
             )
-    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    manifest = Manifest(iteration, created, entries)
-    store.write(MANIFEST, manifest.to_json())
-    for name in set(sizes) - {entry.name for entry in entries} - {MANIFEST}:
+    for name in set(sizes) - set(entries) - {MANIFEST}:
         store.delete(name)
+    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    manifest = Manifest(iteration, created, tuple(entries[path.name] for path in files))
+    store.write(MANIFEST, manifest.to_json())
     return manifest
+
+
+def _promised(store: Store) -> frozenset[str]:
+    """The names in a manifest that is there; one that cannot be read is taken away."""
+    if store.size(MANIFEST) is None:
+        return frozenset()
+    try:
+        manifest = Manifest.from_json(store.read(MANIFEST), join(store.url, MANIFEST))
+    except StoreError:
+        raise
+    except CaffeMnistError:
+        store.delete(MANIFEST)
+        return frozenset()
+    return frozenset(file.name for file in manifest.files)
 
 
 def remove(root: str, snapshot: Published) -> None:
@@ -254,7 +311,17 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_ino, status.st_size, status.st_mtime_ns
 
 
-def _plain_name(name: Any) -> str:
-    if not isinstance(name, str) or not name or "/" in name or name in (".", ".."):
+def _file(entry: Any) -> ManifestFile:
+    name, digest = entry["name"], entry["sha256"]
+    plain = isinstance(name, str) and name.isprintable() and not set(name) & set("/\\")
+    if not plain or name in ("", ".", "..", MANIFEST):
         raise ValueError(f"the file name {name!r} is not a plain one")
-    return name
+    if not isinstance(digest, str) or not re.fullmatch("[0-9a-fA-F]{64}", digest):
+        raise ValueError(f"{digest!r} is no SHA-256")
+    return ManifestFile(name, _count(entry["size"]), digest.lower())
+
+
+def _count(number: Any) -> int:
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number < 2**63:
+        raise ValueError(f"{number!r} is no count")
+    return number

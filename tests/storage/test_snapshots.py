@@ -21,6 +21,7 @@ from caffe_mnist.storage.snapshots import (
     read_manifest,
     remove,
     sha256,
+    survey,
 )
 from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
@@ -139,6 +140,40 @@ def test_a_file_that_changes_meanwhile_is_not_published(
     assert published(root) == []
 
 
+def test_the_final_model_is_replaced_as_late_as_can_be(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old one is complete until the new one's own files have arrived."""
+    log = tmp_path / "train.log"
+    log.write_text("first")
+    publish(join(root, "final"), [*pair(tmp_path / "model", 10), log], 10)
+    log.write_text("second")
+    states = []
+    whole = Store.write_chunks
+
+    def write_chunks(self: Store, name: str, content: Iterator[bytes]) -> None:
+        whole(self, name, content)
+        states.append((name, [one.manifest.iteration for one in published(root)]))
+
+    monkeypatch.setattr(snapshots.Store, "write_chunks", write_chunks)
+    publish(join(root, "final"), [log, *pair(tmp_path / "model", 20)], 20)
+    new = ["net_iter_20.caffemodel", "net_iter_20.solverstate", "train.log"]
+    assert states == [(new[0], [10]), (new[1], [10]), (new[2], [])]
+    assert [file.name for file in published(root)[0].manifest.files] == [new[2], *new[:2]]
+
+
+def test_a_manifest_that_cannot_be_read_keeps_its_number(root: str, tmp_path: Path) -> None:
+    """One of a newer release is no snapshot for us, and nothing to write over."""
+    publish(join(root, "1"), pair(tmp_path / "model", 10), 10)
+    store = open_store(root)
+    store.write("3/manifest.json", b'{"version": 9}')
+    store.write("4/net_iter_5.caffemodel", b"half")
+    store.write("5/manifest.json", b" " * (snapshots.LARGEST_MANIFEST + 1))
+    found = survey(root)
+    assert [one.folder for one in found.complete] == ["1"]
+    assert (found.taken, found.leftovers) == ({1, 3, 5}, {4})
+
+
 def test_removing_takes_the_manifest_first(root: str, tmp_path: Path) -> None:
     """And then everything below."""
     publish(join(root, "1"), pair(tmp_path / "model", 10), 10)
@@ -153,6 +188,15 @@ def test_removing_takes_the_manifest_first(root: str, tmp_path: Path) -> None:
         (b"[]", "is no manifest"),
         (b'{"iteration": 1, "created": "x"}', "is no manifest"),
         (b'{"version": 2, "iteration": 1}', "is of version 2, this program knows 1"),
+        (b'{"version": "1", "iteration": 1}', "is of version"),
+        (b"[" * 100_000, "is no manifest"),
+        (b'{"iteration": Infinity, "created": "x", "files": []}', "is no manifest"),
+        (b'{"iteration": true, "created": "x", "files": []}', "is no manifest"),
+        (b'{"iteration": -1, "created": "x", "files": []}', "is no manifest"),
+        (
+            b'{"iteration": 1, "created": "x", "files": [{"name": "x", "size": 1, "sha256": "0"}]}',
+            "is no SHA-256",
+        ),
         (
             b'{"iteration": 1, "created": "x", "files": [{"name": "../x", "size": 1, '
             b'"sha256": "0"}]}',
