@@ -35,6 +35,8 @@ WRITTEN = frozenset({"SolverParameter.snapshot_prefix", "HDF5OutputParameter.fil
 NETS = frozenset(name for name, role in PATHS.items() if role == "code")
 # Caffe takes several weights files in one string, separated by commas.
 LISTS = frozenset({"SolverParameter.weights"})
+# The embedded engine takes parts of datasets and mixtures here: schema/sources.py.
+SOURCES = frozenset({"DataParameter.source"})
 
 NO_PATHS = frozenset(
     {

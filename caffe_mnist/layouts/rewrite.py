@@ -20,6 +20,7 @@ from caffe_mnist.layouts.source import (
     SOLVER,
     Prototxt,
     kind_of_key,
+    pieces,
     read_prototxt,
     with_settings,
 )
@@ -38,7 +39,8 @@ def settle(sources: Sequence[Prototxt], rules: Rules) -> Rules:
     given = set()
     for key, value in rules.settings:
         field, strings = strings_of(kind_of_key(key), key, value)
-        given |= {(field, one) for one in strings if field not in NETS}
+        if field not in NETS:
+            given |= {(field, one) for text in strings for one in pieces(field, text)}
     items = [item for source in sources for item in source.paths()]
     exact = tuple((item.value, item.value) for item in items if (item.field, item.value) in given)
     rules = replace(rules, exact=(*exact, *rules.exact))

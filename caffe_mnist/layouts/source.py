@@ -10,12 +10,13 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.layouts.edit import put
-from caffe_mnist.layouts.paths import LISTS, PATHS, WRITTEN
+from caffe_mnist.layouts.paths import LISTS, PATHS, SOURCES, WRITTEN
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.settings import first_name, set_fields
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema import prototxt as syntax
 from caffe_mnist.schema.prototxt import Block, Scalar, examine, parse, place
+from caffe_mnist.schema.sources import split_source, with_paths
 from caffe_mnist.schema.tokens import quote
 
 SOLVER = caffe_pb2.SolverParameter.DESCRIPTOR
@@ -62,8 +63,8 @@ class Prototxt:
     def paths(self) -> Iterator[PathField]:
         """Every path in it, in order."""
         for field, value in self._values():
-            for piece in value.text.split(",") if field in LISTS else [value.text]:
-                yield PathField(field, value.start, value.end, piece.strip())
+            for piece in pieces(field, value.text):
+                yield PathField(field, value.start, value.end, piece)
 
     def _values(self) -> Iterator[tuple[str, Scalar]]:
         for block, item in self.block.walk():
@@ -131,9 +132,18 @@ def kind_of_key(key: str) -> Any:
     return NET if in_net else SOLVER
 
 
+def pieces(field: str, value: str) -> list[str]:
+    """The paths in a field's value: one, or as many as it lists, without what is no path."""
+    if field in SOURCES:
+        return [piece.path for piece in split_source(value)]
+    return [piece.strip() for piece in value.split(",")] if field in LISTS else [value.strip()]
+
+
 def _each(field: str, value: str, change: Callable[[str], str]) -> str:
     """`value` changed; where it lists several files, each of them, with its spaces kept."""
+    if field in SOURCES:
+        return with_paths(value, change)
     if field not in LISTS:
         return change(value)
-    pieces = value.split(",")
-    return ",".join(piece.replace(piece.strip(), change(piece.strip())) for piece in pieces)
+    parts = value.split(",")
+    return ",".join(part.replace(part.strip(), change(part.strip())) for part in parts)

@@ -139,3 +139,11 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         read_prototxt(tmp_path / "none")
     with pytest.raises(CaffeMnistError, match="cannot read: Is a directory"):
         read_prototxt(tmp_path)
+
+
+def test_parts_and_mixtures_of_datasets_keep_their_options() -> None:
+    """Each path of a source is moved; what stands behind it stays."""
+    text = 'layer { data_param { source: "x/flowers?set=val&first=0.5;y/b_lmdb?weight=2" } }'
+    changed = prototxt("x", text, NET).with_paths(RULES)
+    assert changed == text.replace("x/flowers", "/d/flowers").replace("y/b_lmdb", "/d/b_lmdb")
+    assert [one.value for one in prototxt("x", text, NET).paths()] == ["x/flowers", "y/b_lmdb"]
