@@ -26,6 +26,7 @@ ARROWS = {
     "watch": BASE,
     "drawing": BASE | {"schema"},
     "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
+    "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "engine": BASE | {"datasets", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
     "service": BASE | {"pycaffe"},

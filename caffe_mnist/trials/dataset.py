@@ -1,0 +1,56 @@
+"""What several trials share: the dataset, made once before the first, and when they test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from caffe_mnist.launch.dataset import copy_dataset, databases, make_missing
+from caffe_mnist.launch.plan import Plan, make_plan
+from caffe_mnist.launch.settings import Settings
+from caffe_mnist.layouts.rewrite import write_tree
+from caffe_mnist.layouts.source import read_prototxt, with_settings
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import parse_text
+from caffe_mnist.trials.space import Values
+
+
+def prepare(
+    solver: Path, data_url: str | None, out: Path, caffe: str, settings: Sequence[str]
+) -> tuple[Plan, list[str]]:
+    """Settle a first run, and bring its databases in place; the plan, and arguments for `train`.
+
+    Raises CaffeMnistError for a solver, a setting or a dataset that cannot work.
+    """
+    folder = str(out / "data") if data_url else None
+    plan = make_plan(
+        Settings(
+            solver=str(solver),
+            data_url=data_url,
+            data_local_path=folder,
+            model_local_path=str(out / "prepared"),
+            caffe=caffe,
+            set=tuple(settings),
+        )
+    )
+    if data_url:
+        copy_dataset(data_url, plan.data_folder)
+    write_tree(plan.solver, plan.run_folder, plan.rules)
+    make_missing(databases([plan.run_folder / net.name for net in plan.nets]), plan.data_folder)
+    return plan, [f"--data-local-path={folder}"] if folder else []
+
+
+def with_last_test(solver: Path, values: Values) -> Values:
+    """`values`, with a test_interval that lets the last iteration be tested.
+
+    A solver tests every test_interval iterations; what is compared must be the trained net, not
+    the net some iterations before. The interval becomes the next smaller one that divides
+    max_iter, or max_iter itself where that one would test much more often.
+    """
+    source = with_settings(read_prototxt(solver), list(values.items()))
+    param = parse_text(source.text, caffe_pb2.SolverParameter, solver)
+    last, every = param.max_iter, param.test_interval
+    if not every or not last or last % every == 0:
+        return values
+    fitting = next(one for one in range(min(every, last), 0, -1) if last % one == 0)
+    return {**values, "test_interval": str(fitting if 4 * fitting >= every else last)}
