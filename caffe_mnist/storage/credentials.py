@@ -14,8 +14,10 @@ is ever printed: objects that hold secrets have no telling `repr`.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from caffe_mnist.errors import CaffeMnistError
 
@@ -66,6 +68,8 @@ def s3_access(scheme: str, bucket: str, environment: Mapping[str, str] | None = 
     if endpoint and "://" not in endpoint:
         secure = found.get("S3_USE_HTTPS", "1") not in ("0", "false", "")
         endpoint = f"{'https' if secure else 'http'}://{endpoint}"
+    if endpoint:
+        _check_endpoint(endpoint, where)
     style = found.get("S3_ADDRESSING_STYLE") or ("path" if endpoint else "virtual")
     if style not in ("path", "virtual"):
         raise CaffeMnistError(
@@ -82,7 +86,36 @@ def s3_access(scheme: str, bucket: str, environment: Mapping[str, str] | None = 
     )
 
 
+def _check_endpoint(endpoint: str, where: str) -> None:
+    try:
+        parts = urlsplit(endpoint)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    host = parts.hostname or ""
+    good = re.fullmatch(r"[A-Za-z0-9._:%-]+", host) and parts.scheme in ("http", "https")
+    if not good or port == 0 or "@" in parts.netloc:
+        raise CaffeMnistError(
+            "the endpoint in the environment is no address", where=where,
+            hint="https://HOST or http://HOST:PORT, without keys",
+        )  # fmt: skip
+
+
 def _with_bucket(endpoint: str, bucket: str) -> str:
     """The library wants the bucket in the host of a virtual-hosted endpoint."""
     scheme, _, host = endpoint.partition("://")
     return endpoint if host.startswith(f"{bucket}.") else f"{scheme}://{bucket}.{host}"
+
+
+def emulator(scheme: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """The address of a server for trials that stands in for gs:// or az://; None without one.
+
+    The names are those of Google's and Microsoft's own libraries.
+    """
+    found = os.environ if environment is None else environment
+    if scheme == "gs":
+        address = found.get("STORAGE_EMULATOR_HOST")
+        return address if not address or "://" in address else f"http://{address}"
+    if found.get("AZURE_STORAGE_USE_EMULATOR", "").lower() in ("1", "true", "yes", "on"):
+        return found.get("AZURITE_BLOB_STORAGE_URL", "http://127.0.0.1:10000")
+    return None

@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -284,27 +284,15 @@ def _download(store: Store, entry: ManifestFile, target: Path) -> None:
 
 
 def _upload(store: Store, path: Path, progress: Callable[[int], None] | None) -> ManifestFile:
-    digest, size = hashlib.sha256(), 0
-
-    def content(file: Any) -> Iterator[bytes]:
-        nonlocal size
-        for chunk in iter(lambda: file.read(2**20), b""):
-            digest.update(chunk)
-            size += len(chunk)
-            if progress is not None:
-                progress(len(chunk))
-            yield chunk
-
     try:
-        with path.open("rb") as file:
-            before = _state(os.fstat(file.fileno()))
-            store.write_chunks(path.name, content(file))
+        before = _state(path.stat())
+        digest = store.upload(path, path.name, progress)
         after = _state(path.stat())
     except FileNotFoundError:
         raise ChangedFileError("vanished while it was uploaded", where=path) from None
-    if before != after or size != before[1]:
+    if before != after:
         raise ChangedFileError("changed while it was uploaded", where=path)
-    return ManifestFile(path.name, size, digest.hexdigest())
+    return ManifestFile(path.name, before[1], digest)
 
 
 def _state(status: os.stat_result) -> tuple[int, int, int]:

@@ -3,7 +3,7 @@
 Everything goes through one library (obstore) for every kind of store, and every expected
 failure comes back as a StoreError of one line. What a store promises here:
 
-- `write` and `upload` are seen whole or not at all;
+- `write`, `send` and `upload` are seen whole or not at all;
 - `create` writes only where nothing is (True) and says when something is (False);
 - `list` names every object below, in order, and nothing that is half written.
 """
@@ -11,31 +11,55 @@ failure comes back as a StoreError of one line. What a store promises here:
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from datetime import timedelta
+import random
+import time
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import JobError
-from caffe_mnist.storage.credentials import s3_access
-from caffe_mnist.storage.urls import Location, parse
+from caffe_mnist.storage.backends import ASKING, QUICK, READING, Limits, backend
+from caffe_mnist.storage.reasons import LATE, is_late, is_passing, reason
+from caffe_mnist.storage.sources import BLOCK, Content, FileContent
+from caffe_mnist.storage.urls import parse
 
-# Parts of large objects, and how many travel at once: together the memory of one upload.
-PART = 8 * 2**20
-PARTS_AT_ONCE = 4
-# The library's time limit is for a whole request, so it must let one part through a slow link.
-REQUEST_LIMIT = timedelta(seconds=180)
-CONNECT_LIMIT = timedelta(seconds=10)
-# For objects of a few hundred bytes that somebody waits for.
-QUICK_LIMIT = timedelta(seconds=8)
 # The largest object that is read into memory at once (manifests, logs, reports).
 LARGEST_READ = 64 * 2**20
+# S3 takes 10,000 parts.
+MOST_PARTS = 9000
+# How often a whole object is sent again after a failure that may pass, and the seconds between.
+ATTEMPTS = 3
+PAUSE = 1.0
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How many parts of an object travel at once, and the limits for each."""
+
+    at_once: int
+    limits: Limits
+
+
+# The library's limit of time is for a whole request, so a link that is slow but moves needs a
+# longer one. It is granted only where the short one was too short and the store still answers:
+# a store that hangs is noticed by the first.
+PACES = (
+    Pace(4, Limits(request=60, retries=6, retrying=50)),
+    Pace(1, Limits(request=300, retrying=250)),
+    Pace(1, Limits(request=1800, retrying=250)),
+)
 
 
 class StoreError(JobError):
-    """A store that could not do what was asked, after the library's own attempts."""
+    """A store that could not do what was asked, after the library's own attempts.
+
+    `passing`: it may well succeed when it is tried again.
+    """
+
+    passing = False
 
 
 class MissingError(StoreError):
@@ -49,15 +73,34 @@ class Entry:
     name: str
     size: int
     modified: float = 0.0
+    e_tag: str = ""
+
+
+# The folders and the objects of one folder.
+Level = tuple[list[str], list[Entry]]
 
 
 class Store:
     """The objects below one URL. Make it with `open_store`."""
 
-    def __init__(self, url: str, backend: Any) -> None:
-        """Wrap the library's store; `url` is only for messages."""
+    def __init__(self, url: str, make: Callable[[Limits], Any], limits: Limits = ASKING) -> None:
+        """`make` gives the library's store for limits of time; `url` is only for messages."""
         self.url = url
-        self._backend = backend
+        self._make, self._limits = make, limits
+        self._made: dict[Limits, Any] = {}
+
+    def _within(self, limits: Limits) -> Any:
+        if limits not in self._made:
+            self._made[limits] = self._make(limits)
+        return self._made[limits]
+
+    @property
+    def _backend(self) -> Any:
+        return self._within(self._limits)
+
+    @property
+    def _reader(self) -> Any:
+        return self._within(READING if self._limits is ASKING else self._limits)
 
     def __repr__(self) -> str:
         return f"Store({self.url!r})"
@@ -68,12 +111,19 @@ class Store:
 
         with self._errors(prefix):
             pages = obstore.list(self._backend, prefix or None)
-            entries = [
-                Entry(found["path"], found["size"], found["last_modified"].timestamp())
-                for page in pages
-                for found in page
-            ]
-        return sorted(entries, key=lambda entry: entry.name)
+            entries = [_entry(found) for page in pages for found in page]
+        return _files(entries)
+
+    def list_level(self, folder: str = "") -> Level:
+        """The names of the folders in `folder`, and its objects, without looking deeper."""
+        import obstore
+
+        with self._errors(folder):
+            found = obstore.list_with_delimiter(self._backend, folder or None)
+            entries = [_entry(one) for one in found["objects"]]
+            folders = sorted(found["common_prefixes"])
+        markers = set(folders)
+        return folders, [one for one in _files(entries) if one.name not in markers]
 
     def size(self, name: str) -> int | None:
         """The size of one object, or None if it is not there."""
@@ -89,14 +139,14 @@ class Store:
                 found = obstore.head(self._backend, name)
             except FileNotFoundError:
                 return None
-            return Entry(name, int(found["size"]), found["last_modified"].timestamp())
+            return replace(_entry(found), name=name)
 
     def read(self, name: str, limit: int = LARGEST_READ) -> bytes:
         """The content of a small object; raises StoreError if it is missing or over `limit`."""
         import obstore
 
         with self._errors(name):
-            result = obstore.get(self._backend, name)
+            result = obstore.get(self._reader, name)
             if result.meta["size"] > limit:
                 raise StoreError(
                     f"{result.meta['size']} bytes, more than the {limit} expected",
@@ -109,7 +159,7 @@ class Store:
         import obstore
 
         with self._errors(name):
-            for chunk in obstore.get(self._backend, name).stream(min_chunk_size=2**20):
+            for chunk in obstore.get(self._reader, name).stream(min_chunk_size=2**20):
                 yield bytes(chunk)
 
     def write(self, name: str, content: bytes) -> None:
@@ -119,19 +169,99 @@ class Store:
         with self._errors(name):
             obstore.put(self._backend, name, content)
 
-    def write_chunks(self, name: str, content: Iterable[bytes]) -> None:
-        """Put an object of any size from pieces; memory stays bounded."""
+    def upload(
+        self,
+        path: str | os.PathLike[str],
+        name: str,
+        moved: Callable[[int], None] | None = None,
+    ) -> str:
+        """Put a file; returns the SHA-256 of what was sent, in hexadecimal.
+
+        `moved` is told how many bytes were handed over, and a negative number when they have
+        to be sent again. Raises OSError when the file cannot be read.
+        """
+        with open(path, "rb") as file:
+            content = FileContent(file)
+            self.send(name, content, os.fstat(file.fileno()).st_size, moved)
+            return content.sha256
+
+    def send(
+        self,
+        name: str,
+        content: Content,
+        size: int,
+        moved: Callable[[int], None] | None = None,
+    ) -> None:
+        """Put an object of about `size` bytes from pieces, in parts if it is large.
+
+        `content` gives the pieces anew for each attempt: what may pass (a busy store, a broken
+        connection, damage on the way) is tried again, and so is what takes its time.
+        """
+        paces = PACES if self._limits is ASKING else (Pace(1, self._limits),)
+        pace, attempt = 0, 1
+        while True:
+            try:
+                self._send(name, content, size, paces[pace], moved)
+                return
+            except StoreError as error:
+                if LATE in error.what:
+                    if pace + 1 == len(paces) or not self._answers(name):
+                        raise
+                    pace += 1
+                elif not error.passing or attempt == ATTEMPTS:
+                    raise
+                else:
+                    time.sleep(PAUSE * attempt * random.uniform(0.5, 1.0))
+                    attempt += 1
+
+    def _send(
+        self,
+        name: str,
+        content: Content,
+        size: int,
+        pace: Pace,
+        moved: Callable[[int], None] | None,
+    ) -> None:
         import obstore
 
-        with self._errors(name):
-            obstore.put(
-                self._backend, name, iter(content), chunk_size=PART, max_concurrency=PARTS_AT_ONCE
-            )
+        sent = 0
 
-    def upload(self, path: str | os.PathLike[str], name: str) -> None:
-        """Put a file."""
-        with open(path, "rb") as file:
-            self.write_chunks(name, iter(lambda: file.read(2**20), b""))
+        def counted() -> Generator[bytes, None, None]:
+            nonlocal sent
+            for block in content():
+                sent += len(block)
+                if moved is not None:
+                    moved(len(block))
+                yield block
+
+        part = max(BLOCK, -(-size // MOST_PARTS))
+        try:
+            with self._errors(name):
+                store = self._within(pace.limits)
+                if size <= part:
+                    obstore.put(store, name, b"".join(counted()), use_multipart=False)
+                else:
+                    blocks = counted()
+                    with contextlib.closing(blocks):
+                        obstore.put(
+                            store, name, blocks, chunk_size=part, max_concurrency=pace.at_once
+                        )
+        except BaseException:
+            if moved is not None:
+                moved(-sent)
+            raise
+
+    def _answers(self, name: str) -> bool:
+        """Whether the store answers a question quickly; then it was the link that is slow."""
+        import obstore
+
+        try:
+            obstore.head(self._within(QUICK), name)
+        except FileNotFoundError:
+            return True
+        except Exception as error:
+            return not is_late(error) and "HTTP error" not in str(error)
+        return True
 
     def create(self, name: str, content: bytes) -> bool:
         """Put an object where none is; False if there is one.
@@ -163,6 +293,15 @@ class Store:
             except FileNotFoundError:
                 return
 
+    def delete_all(self, names: Sequence[str]) -> None:
+        """Remove many objects, a thousand a request where the store can."""
+        import obstore
+
+        for first in range(0, len(names), 1000):
+            some = list(names[first : first + 1000])
+            with self._errors(some[0]), contextlib.suppress(FileNotFoundError):
+                obstore.delete(self._backend, some)
+
     @contextlib.contextmanager
     def _errors(self, name: str) -> Iterator[None]:
         """Turn the library's exceptions into StoreErrors of one line."""
@@ -171,11 +310,13 @@ class Store:
         try:
             yield
         except FileNotFoundError as error:
-            if "NoSuchBucket" in str(error):
-                raise StoreError(_reason(error), where=self._place(name)) from None
+            if "NoSuchBucket" in str(error) or "ContainerNotFound" in str(error):
+                raise StoreError(reason(error), where=self._place(name)) from None
             raise MissingError("there is no such object", where=self._place(name)) from None
         except exceptions.BaseError as error:
-            raise StoreError(_reason(error), where=self._place(name)) from None
+            failure = StoreError(reason(error), where=self._place(name))
+            failure.passing = is_passing(error)
+            raise failure from None
         except OSError as error:
             raise StoreError(error.strerror or str(error), where=self._place(name)) from None
 
@@ -183,142 +324,36 @@ class Store:
         return f"{self.url.rstrip('/')}/{name}" if name else self.url
 
 
+def _entry(found: Any) -> Entry:
+    tag = (found["e_tag"] or "").strip('"')
+    return Entry(found["path"], int(found["size"]), found["last_modified"].timestamp(), tag)
+
+
+def _files(entries: list[Entry]) -> list[Entry]:
+    """Sorted, without the empty objects that consoles make to show a folder."""
+    folders = {parent for entry in entries for parent in _parents(entry.name)}
+    kept = [entry for entry in entries if entry.size or entry.name not in folders]
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _parents(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
+
+
 def open_store(url: str | os.PathLike[str], quick: bool = False) -> Store:
     """The store at `url`, with credentials from the environment.
 
     Nothing is contacted yet. Raises CaffeMnistError for an unknown scheme or missing
     credentials. A local folder is made when something is first written. A `quick` one is for
-    small objects: a request fails after `QUICK_LIMIT`, after one more try at most.
+    small objects that somebody waits for: a request fails after a few seconds.
     """
     location = parse(url)
-    makers = {"file": _local, "s3": _s3, "obs": _s3, "gs": _google, "az": _azure}
-    return Store(os.fspath(url), makers[location.scheme](location, quick))
-
-
-def _local(location: Location, quick: bool) -> Any:
-    from obstore.store import LocalStore
-
-    path = Path(location.path).absolute()
-    if path.exists() and not path.is_dir():
+    path = Path(location.path)
+    if location.scheme == "file" and path.exists() and not path.is_dir():
         raise StoreError("is a file, not a folder", where=location.path)
-    try:
-        return LocalStore(path, mkdir=True)
-    except Exception as error:  # the library has no class for an unwritable folder
-        raise StoreError(_reason(error), where=location.path) from None
-
-
-def _s3(location: Location, quick: bool) -> Any:
-    from obstore.store import S3Store
-
-    access = s3_access(location.scheme, location.bucket)
-    config: dict[str, Any] = {
-        "access_key_id": access.key,
-        "secret_access_key": access.secret,
-        "region": access.region,
-        "virtual_hosted_style_request": access.virtual_hosted,
-        # Without it the library sends no checksum, and a byte that flips goes unnoticed.
-        "checksum_algorithm": "SHA256",
-    }
-    if access.token:
-        config["session_token"] = access.token
-    options = _client_options(quick)
-    if access.endpoint:
-        config["endpoint"] = access.endpoint
-        options["allow_http"] = access.endpoint.startswith("http://")
-    if not access.verify:
-        options["allow_invalid_certificates"] = True
-    return S3Store(
-        location.bucket,
-        prefix=location.path or None,
-        client_options=options,
-        retry_config=_retry_config(quick),
-        **config,
-    )
-
-
-def _google(location: Location, quick: bool) -> Any:
-    from obstore.store import GCSStore
-
-    names = (
-        "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_SERVICE_ACCOUNT", "GOOGLE_SERVICE_ACCOUNT_PATH",
-        "GOOGLE_SERVICE_ACCOUNT_KEY",
-    )  # fmt: skip
-    _need(location, names)
-    return GCSStore(
-        location.bucket,
-        prefix=location.path or None,
-        client_options=_client_options(quick),
-        retry_config=_retry_config(quick),
-    )
-
-
-def _azure(location: Location, quick: bool) -> Any:
-    from obstore.store import AzureStore
-
-    _need(location, ("AZURE_STORAGE_ACCOUNT_NAME",))
-    return AzureStore(
-        location.bucket,
-        prefix=location.path or None,
-        client_options=_client_options(quick),
-        retry_config=_retry_config(quick),
-    )
-
-
-def _need(location: Location, names: tuple[str, ...]) -> None:
-    """Without credentials the library would ask the cloud's metadata address, and hang."""
-    if not any(os.environ.get(name) for name in names):
-        raise StoreError(
-            "no credentials in the environment",
-            where=f"{location.scheme}://{location.bucket}",
-            hint="set " + " or ".join(names),
-        )
-
-
-def _client_options(quick: bool) -> Any:
-    limit = QUICK_LIMIT if quick else REQUEST_LIMIT
-    return {"timeout": limit, "connect_timeout": min(limit, CONNECT_LIMIT)}
-
-
-def _retry_config(quick: bool = False) -> Any:
-    return {
-        "max_retries": 1 if quick else 4,
-        "retry_timeout": timedelta(seconds=5 if quick else 60),
-        "backoff": {
-            "init_backoff": timedelta(milliseconds=200),
-            "max_backoff": timedelta(seconds=5),
-        },
-    }
-
-
-def _reason(error: Exception) -> str:
-    """The cause in the store's words: the code of its answer, or the innermost of a chain."""
-    text = str(error).split("\n\nDebug source", maxsplit=1)[0]
-    for word, meaning in REASONS.items():
-        if word in text:
-            return f"{meaning} ({word})"
-    for field in ("<Message>", "Message: "):
-        if field in text:
-            return text.split(field, 1)[1].split("<", 1)[0].strip()
-    if "No such file" in text or "os error" in text:
-        return text.rsplit(": ", 1)[-1]
-    if "error sending request" in text or "tcp connect" in text:
-        return "the store does not answer (is the endpoint right?)"
-    if "operation timed out" in text or "timed out" in text:
-        return "the store did not answer in time"
-    return " ".join(text.split())[:300]
-
-
-REASONS = {
-    "SignatureDoesNotMatch": "the access key or its secret is wrong",
-    "InvalidAccessKeyId": "the access key is unknown",
-    "NoSuchBucket": "there is no such bucket",
-    "AccessDenied": "no permission",
-    "403 Forbidden": "no permission",
-    "SlowDown": "the store is too busy",
-    "503 Service Unavailable": "the store is too busy",
-    "QuotaExceeded": "the store is full",
-    "No space left on device": "the disk is full",
-    "Permission denied": "no permission",
-    "BadDigest": "the data was damaged on the way",
-    "XAmzContentSHA256Mismatch": "the data was damaged on the way",
-}
+    store = Store(os.fspath(url), functools.partial(backend, location), QUICK if quick else ASKING)
+    with store._errors(""):
+        store._within(store._limits)
+    return store

@@ -127,14 +127,15 @@ def test_a_file_that_changes_meanwhile_is_not_published(
 ) -> None:
     """Bytes of two versions never get a manifest."""
     files = pair(tmp_path / "model", 10)
-    whole = Store.write_chunks
+    whole = Store.upload
 
-    def write_chunks(self: Store, name: str, content: Iterator[bytes]) -> None:
-        whole(self, name, content)
+    def upload(self: Store, path: Path, name: str, moved: None = None) -> str:
+        digest = whole(self, path, name, moved)
         if name.endswith("solverstate"):
             files[1].write_bytes(b"another version")
+        return digest
 
-    monkeypatch.setattr(snapshots.Store, "write_chunks", write_chunks)
+    monkeypatch.setattr(snapshots.Store, "upload", upload)
     with pytest.raises(ChangedFileError, match="changed while it was uploaded"):
         publish(join(root, "1"), files, 10)
     assert published(root) == []
@@ -149,13 +150,14 @@ def test_the_final_model_is_replaced_as_late_as_can_be(
     publish(join(root, "final"), [*pair(tmp_path / "model", 10), log], 10)
     log.write_text("second")
     states = []
-    whole = Store.write_chunks
+    whole = Store.upload
 
-    def write_chunks(self: Store, name: str, content: Iterator[bytes]) -> None:
-        whole(self, name, content)
+    def upload(self: Store, path: Path, name: str, moved: None = None) -> str:
+        digest = whole(self, path, name, moved)
         states.append((name, [one.manifest.iteration for one in published(root)]))
+        return digest
 
-    monkeypatch.setattr(snapshots.Store, "write_chunks", write_chunks)
+    monkeypatch.setattr(snapshots.Store, "upload", upload)
     publish(join(root, "final"), [log, *pair(tmp_path / "model", 20)], 20)
     new = ["net_iter_20.caffemodel", "net_iter_20.solverstate", "train.log"]
     assert states == [(new[0], [10]), (new[1], [10]), (new[2], [])]

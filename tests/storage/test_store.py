@@ -10,7 +10,8 @@ import pytest
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage import store as stores
-from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.backends import Limits
+from caffe_mnist.storage.store import Entry, Pace, Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
 from tests.fixtures.faults import FLIP, LOST, REFUSE, RESET, FaultProxy
 from tests.fixtures.swift import Swift
@@ -105,13 +106,19 @@ def test_reading_is_limited(url: str) -> None:
         store.read("x", limit=10)
 
 
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few attempts, and short pauses between them."""
+    monkeypatch.setattr(stores, "ASKING", Limits(request=10, retries=1))
+    monkeypatch.setattr(stores, "PACES", (Pace(4, Limits(request=10, retries=1)),))
+    monkeypatch.setattr(stores, "PAUSE", 0.01)
+
+
 @pytest.fixture
 def s3(swift: Swift, monkeypatch: pytest.MonkeyPatch) -> str:
     """A new bucket on Swift, with the keys in the environment; few and quick attempts."""
     for name, value in swift.env().items():
         monkeypatch.setenv(name, value)
-    config = stores._retry_config()
-    monkeypatch.setattr(stores, "_retry_config", lambda quick=False: {**config, "max_retries": 1})
+    hurry(monkeypatch)
     return f"s3://{swift.bucket()}/run"
 
 
