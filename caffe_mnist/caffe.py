@@ -2,9 +2,10 @@
 
 Flags, log lines, signals and exit status are Caffe 1.0's: `-solver S`, `-solver=S` and
 `--solver S` are one; SIGINT snapshots and stops, SIGHUP snapshots; a failure is an `F` line and
-ends by SIGABRT. One flag is ours: `-data_position resume|restart` says whether a resumed
+ends by SIGABRT. One flag of ours: `-data_position resume|restart` says whether a resumed
 training goes on in the data where the snapshot was taken (the default) or starts the database
-over, as real Caffe does.
+over, as real Caffe does. Another is `-snapshot_at 10,20`: snapshots after these iterations,
+beside those of the solver file.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ def train(flags: Flags) -> int:
     requests = SignalRequests(flags.sigint_effect, flags.sighup_effect)
     with requests:
         _provide_pycaffe(train_net_param(param), *test_net_params(param))
-        run = Run(device, requests.action, flags.data_position == "resume")
+        resume_data = flags.data_position == "resume"
+        run = Run(device, requests.action, resume_data, snapshot_at=flags.early)
         solver = Solver(param, run)
         try:
             if flags.snapshot:

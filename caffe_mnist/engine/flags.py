@@ -31,6 +31,7 @@ flags:
   -stage          network stages, separated by ','                               default: ""
   -weights        weights to start from, separated by ','                        default: ""
   -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
+  -snapshot_at    snapshots after these iterations too, separated by ','         default: ""
 """
 
 
@@ -54,11 +55,17 @@ class Flags:
     stage: str = ""
     weights: str = ""
     data_position: str = "resume"
+    snapshot_at: str = ""
 
     @property
     def stages(self) -> list[str]:
         """The stages that are named; without any, one without a name, as in Caffe."""
         return self.stage.split(",")
+
+    @property
+    def early(self) -> frozenset[int]:
+        """The iterations of -snapshot_at."""
+        return frozenset(int(word) for word in self.snapshot_at.split(",") if word)
 
 
 class UsageError(Exception):
@@ -92,6 +99,9 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
             raise UsageError(f"flag '{name}' takes stop, snapshot or none, not '{values[name]}'")
     if values.get("data_position", "resume") not in ("resume", "restart"):
         raise UsageError("flag 'data_position' takes resume or restart")
+    wanted = values.get("snapshot_at", "")
+    if not all(word.isascii() and word.isdigit() for word in wanted.split(",") if wanted):
+        raise UsageError(f"flag 'snapshot_at' takes iterations, as 10,20, not '{wanted}'")
     return words, Flags(**values)
 
 

@@ -55,12 +55,14 @@ class Run:
     """How a solver is run: where, asked by whom, and whether data goes on after a restore.
 
     With a `generator`, random numbers come from there and the solver's random_seed is not used.
+    `snapshot_at` are iterations with a snapshot, beside those of the solver's interval.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     action: Callable[[], Action] = lambda: Action.NONE
     resume_data: bool = True
     generator: RandomNumbers | None = None
+    snapshot_at: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,7 @@ class Solver:
             info("solver.cpp:295", f"Restoring previous solver status from {resume}")
             self.restore(resume)
         self.step(self.param.max_iter - self.iteration)
-        at_snapshot = self.param.snapshot and self.iteration % self.param.snapshot == 0
-        if self.param.snapshot_after_train and not at_snapshot:
+        if self.param.snapshot_after_train and not self._snapshot_is_due():
             self.snapshot()
         if self.stopped:
             info("solver.cpp:311", "Optimization stopped early.")
@@ -146,8 +147,7 @@ class Solver:
             self.apply_update(display)
             self.iteration += 1
             action = self.run.action()
-            due = param.snapshot and self.iteration % param.snapshot == 0
-            if due or action is Action.SNAPSHOT:
+            if self._snapshot_is_due() or action is Action.SNAPSHOT:
                 self.snapshot()
             if action is Action.STOP:
                 self.stopped = True
@@ -245,6 +245,10 @@ class Solver:
         if not interval or self.iteration % interval:
             return False
         return self.iteration > 0 or self.param.test_initialization
+
+    def _snapshot_is_due(self) -> bool:
+        every = self.param.snapshot
+        return bool(every and not self.iteration % every) or self.iteration in self.run.snapshot_at
 
     def _tests_before(self) -> int:
         """How many tests an uninterrupted run has made before this iteration begins."""

@@ -78,6 +78,7 @@ def test_flags_in_every_form(arguments: list[str]) -> None:
         (["-solver"], "missing its argument"),
         (["-iterations", "many"], "illegal value 'many'"),
         (["-sigint_effect", "wait"], "takes stop, snapshot or none"),
+        (["-snapshot_at", "10,soon"], "takes iterations"),
     ],
 )
 def test_flags_that_are_wrong(arguments: list[str], message: str) -> None:
@@ -130,6 +131,20 @@ def test_snapshots_hold_what_caffe_writes(folder: Path) -> None:
     assert [tuple(values.shape) for values in state.history] == [(40, 784), (40,), (10, 40), (10,)]
     net = read_binary(folder / "run_iter_40.caffemodel", caffe_pb2.NetParameter)
     assert [layer.name for layer in net.layer] == ["data", "ip1", "relu", "ip2", "loss"]
+
+
+def test_snapshots_at_iterations_of_its_own(folder: Path) -> None:
+    """-snapshot_at: beside the solver's interval, exact, also after a resume; each once."""
+
+    def written() -> list[int]:
+        return sorted(int(path.stem[9:]) for path in folder.glob("run_iter_*.solverstate"))
+
+    assert caffe(folder, "train", "-solver=solver.prototxt", "-snapshot_at=1,7,20").returncode == 0
+    assert written() == [1, 7, 20, 40]
+    (folder / "run_iter_20.solverstate").unlink()
+    state = ("-snapshot", "run_iter_7.solverstate", "-snapshot_at", "1,9,39")
+    assert caffe(folder, "train", "-solver=solver.prototxt", *state).returncode == 0
+    assert written() == [1, 7, 9, 20, 39, 40]
 
 
 def test_scoring_finetuning_and_timing(folder: Path) -> None:
