@@ -6,10 +6,11 @@ digits; `convert_imageset` appends an underscore and the picture's name.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError
@@ -58,23 +59,38 @@ class Database:
         A value is a window into the mapped file: decode or copy it before the database is
         closed. Several iterators may be open at once, each in its own thread.
         """
+        with self._cursor() as cursor:
+            if self._seek(cursor, start):
+                for key, value in cursor:
+                    yield bytes(key), value
+
+    def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, memoryview]]:
+        """The records of these numbers, which ascend; those between are passed over unread."""
+        with self._cursor() as cursor:
+            at = None
+            for number in numbers:
+                found = self._seek(cursor, number) if at is None else _forward(cursor, number - at)
+                if not found:
+                    return
+                yield bytes(cursor.key()), cursor.value()
+                at = number
+
+    @contextlib.contextmanager
+    def _cursor(self) -> Iterator[Any]:
         import lmdb
 
         if self._environment is None:
             raise ValueError("the database is closed")
         try:
             with self._environment.begin(buffers=True) as transaction:
-                cursor = transaction.cursor()
-                if self._seek(cursor, start):
-                    for key, value in cursor:
-                        yield bytes(key), value
+                yield transaction.cursor()
         except lmdb.Error as error:
             raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
 
     def _seek(self, cursor: lmdb.Cursor, start: int) -> bool:
         """Bring `cursor` to record number `start`; False if there is none.
 
-        Keys that count from 0 without a gap, as Caffe's programs write them, are found at once;
+        Keys that count without a gap, as Caffe's programs write them, are found at once;
         otherwise the records before are passed one by one.
         """
         if not 0 <= start < self._length:
@@ -82,11 +98,18 @@ class Database:
         cursor.last()
         last = _number(cursor.key())
         cursor.first()
-        counted = _number(cursor.key()) == 0 and last == self._length - 1
-        if counted and cursor.set_range(b"%08d" % start) and _number(cursor.key()) == start:
-            return True
-        cursor.first()
-        return all(cursor.next() for _ in range(start))
+        first = _number(cursor.key())
+        if first is not None and last == first + self._length - 1:
+            wanted = first + start
+            if cursor.set_range(b"%08d" % wanted) and _number(cursor.key()) == wanted:
+                return True
+            cursor.first()
+        return _forward(cursor, start)
+
+
+def _forward(cursor: lmdb.Cursor, steps: int) -> bool:
+    """Pass `steps` records; False if there are not so many."""
+    return all(cursor.next() for _ in range(steps))
 
 
 def _number(key: bytes | memoryview) -> int | None:

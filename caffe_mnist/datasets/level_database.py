@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
@@ -56,6 +56,19 @@ class LevelDatabase:
                     cursor.next()
         except plyvel.Error as error:
             raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
+
+    def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
+        """The records of these numbers, which ascend."""
+        wanted = iter(numbers)
+        number = next(wanted, None)
+        if number is None:
+            return
+        for at, record in enumerate(self.records(number), number):
+            if at == number:
+                yield record
+                number = next(wanted, None)
+                if number is None:
+                    return
 
 
 class _Shared:

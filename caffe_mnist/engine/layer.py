@@ -23,11 +23,16 @@ layers: Registry[type[Layer]] = Registry("layer type", package="caffe_mnist.engi
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What a layer may ask of the net that holds it."""
+    """What a layer may ask of the net that holds it.
+
+    The net's solver is number `rank` of `solvers` that train on the same data side by side.
+    """
 
     phase: int = caffe_pb2.TRAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     generator: RandomNumbers = field(default_factory=RandomNumbers)
+    rank: int = 0
+    solvers: int = 1
 
 
 class Layer:

@@ -1,61 +1,95 @@
-"""Batches of a record database, in order and without end."""
+"""Batches of records, in order and without end."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.chosen import Record, Source
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
-from caffe_mnist.datasets.level_database import LevelDatabase
+from caffe_mnist.datasets.sources import Mixture, endless
 from caffe_mnist.engine.data.pictures import decode_picture
-from caffe_mnist.engine.data.transform import Transform
+from caffe_mnist.engine.data.transform import Floats, Transform
+from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.errors import CaffeMnistError
 
-Batch = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
-Record = tuple[bytes, "bytes | memoryview"]
+Batch = tuple[Floats, Floats]
+Picture = npt.NDArray[Any]
 
 
-def batches(
-    database: Database | LevelDatabase,
-    transform: Transform,
-    size: int,
-    start: int,
-    restarted: Callable[[], None],
-) -> Iterator[Batch]:
+class Batches:
     """Batches of `size` transformed pictures (N × C × H × W) with their labels (N).
 
-    Begins at record `start` (modulo the number of records) and calls `restarted` whenever the
-    database starts over.
+    Of `solvers` that train on the same source, the one of number `rank` takes the records
+    i with i % solvers == rank of the endless stream, as Caffe's Data layers do. `restarted` is
+    called whenever the source starts over.
     """
-    records = _records(database, start % len(database), restarted)
-    while True:
-        yield batch(list(islice(records, size)), transform, database.path)
+
+    def __init__(
+        self,
+        source: Source | Mixture,
+        transform: Transform,
+        size: int,
+        restarted: Callable[[], None],
+        rank: int = 0,
+        solvers: int = 1,
+    ) -> None:
+        self.source, self.transform, self.size = source, transform, size
+        self.workers = Workers()
+        self._restarted = restarted
+        self._rank, self._solvers = rank, solvers
+
+    def first(self) -> Picture:
+        """The first record's picture, transformed without a draw: for its shape."""
+        record = [next(iter(endless(self.source, 0, self._restarted)))]
+        pictures, _ = batch(record, self.transform, self.source.path, Workers(1))
+        picture: Picture = pictures[0]
+        return picture
+
+    def read(self, passes: int) -> Iterator[Batch]:
+        """The batches after so many; draws go on where the transform is."""
+        records = endless(self.source, passes * self.size * self._solvers, self._restarted)
+        mine = islice(records, self._rank, None, self._solvers)
+        where = self.source.path
+        while True:
+            yield batch(list(islice(mine, self.size)), self.transform, where, self.workers)
 
 
-def batch(records: list[Record], transform: Transform, where: str) -> Batch:
+def batch(records: Sequence[Record], transform: Transform, where: str, workers: Workers) -> Batch:
     """Pictures and labels of some records, transformed."""
     plain = decode_batch(records, where)
     if plain is not None:
-        return transform.batch(plain[0]), plain[1].astype(np.float32)
-    pictures, labels = [], np.empty(len(records), np.float32)
-    for index, (key, value) in enumerate(records):
-        picture, labels[index] = _picture(key, value, transform, where)
-        pictures.append(transform.batch(picture[None])[0])
-    if any(picture.shape != pictures[0].shape for picture in pictures):
+        pictures, labels = plain
+        if not transform.moves:
+            return transform.batch(pictures), labels.astype(np.float32)
+        return transformed(list(pictures), transform, where, workers), labels.astype(np.float32)
+    found = workers.map(lambda record: _picture(*record, transform, where), records)
+    pictures = transformed([picture for picture, _ in found], transform, where, workers)
+    return pictures, np.array([label for _, label in found], np.float32)
+
+
+def transformed(
+    pictures: Sequence[Picture], transform: Transform, where: str, workers: Workers
+) -> Floats:
+    """Pictures C × H × W, which may be of several sizes if they are cropped, as one batch."""
+    drawn = transform.draw(len(pictures))
+    shapes = [transform.shape(*picture.shape) for picture in pictures]
+    if any(shape != shapes[0] for shape in shapes):
         raise CaffeMnistError(
             "pictures of several sizes in one batch", where=where, hint="set a crop_size"
         )
-    return np.stack(pictures), labels
+    result = np.empty((len(pictures), *shapes[0]), np.float32)
+    workers.map(lambda one: transform.place(*one), zip(pictures, drawn, result))
+    return result
 
 
 def _picture(
     key: bytes, value: bytes | memoryview, transform: Transform, where: str
-) -> tuple[npt.NDArray[Any], int]:
+) -> tuple[Picture, int]:
     """One record of any kind as a C × H × W picture and its label."""
     record = decode(value, key, where)
     shape = (record.channels, record.height, record.width)
@@ -65,12 +99,3 @@ def _picture(
         place = f"{where}: record {key.decode(errors='replace')}"
         return decode_picture(record.data, transform.colour, place), record.label
     return np.array(record.float_data, np.float32).reshape(shape), record.label
-
-
-def _records(
-    database: Database | LevelDatabase, start: int, restarted: Callable[[], None]
-) -> Iterator[Record]:
-    while True:
-        yield from database.records(start)
-        start = 0
-        restarted()

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from caffe_mnist.engine.random_numbers import RandomNumbers
 
 Floats = npt.NDArray[np.float32]
+Words = npt.NDArray[np.uint64]
+MOST_WORDS = 1 << 20
 
 
 class Transform:
@@ -30,8 +32,9 @@ class Transform:
         """Read the mean; raises CaffeMnistError if it is not there or given twice."""
         self.param, self.where = param, where
         self.training = phase == caffe_pb2.TRAIN
-        moves = bool(param.crop_size) and self.training
-        self.draws = int(param.mirror) + 2 * moves
+        # Whether crops are anywhere; a word each is drawn for mirror, row and column.
+        self.moves = bool(param.crop_size) and self.training
+        self.draws = int(param.mirror) + 2 * self.moves
         self.seed = 0
         self.random: RandomNumbers | None = None
         self.mean: Floats | None = None
@@ -57,7 +60,10 @@ class Transform:
         from caffe_mnist.engine.random_numbers import RandomNumbers
 
         self.random = RandomNumbers(self.seed)
-        self.random.words(pictures * self.draws)
+        words = pictures * self.draws
+        while words > 0:  # in pieces: a long run drew more than memory holds
+            self.random.words(min(words, MOST_WORDS))
+            words -= MOST_WORDS
 
     def shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
         """The shape of one transformed picture; raises CaffeMnistError if it cannot be made."""
@@ -72,48 +78,58 @@ class Transform:
 
     def batch(self, pictures: npt.NDArray[Any]) -> Floats:
         """N × C × H × W pictures (bytes or floats), all of one size, transformed."""
-        number, channels, height, width = pictures.shape
-        self._check_mean(channels, height, width)
-        crop, drawn = self.param.crop_size, self._draw(number)
-        if not crop:
-            result = np.empty(pictures.shape, np.float32)
-            self._place(pictures, self.mean, result)
-        else:
-            self.shape(channels, height, width)
-            result = np.empty((number, channels, crop, crop), np.float32)
-            for index in range(number):
-                part = slice(index, index + 1)
-                self._crop(pictures[part], result[part], drawn[index] if self.training else None)
-        if self.param.mirror and drawn.size:
+        number, *size = pictures.shape
+        drawn = self.draw(number)
+        result = np.empty((number, *self.shape(*size)), np.float32)
+        if self.moves and self.random is not None:
+            for picture, words, place in zip(pictures, drawn, result):
+                self.place(picture, words, place)
+            return result
+        rows, columns = (self._middle(side) for side in size[1:])
+        self._place(pictures, rows, columns, result)
+        if self.param.mirror and self.random is not None:
             turned = drawn[:, 0] % 2 == 1
             result[turned] = result[turned, :, :, ::-1]
         return result
 
-    def _draw(self, pictures: int) -> npt.NDArray[np.uint64]:
-        """The words for each picture: the mirror's, then the crop's row and column."""
+    def draw(self, pictures: int) -> Words:
+        """The words for each of the next pictures: the mirror's, then the crop's row and column.
+
+        They are drawn in the order of the pictures; `place` may then be called in any order.
+        """
         if self.random is None:
             return np.zeros((pictures, self.draws), np.uint64)
         return self.random.words(pictures * self.draws).reshape(pictures, self.draws)
 
-    def _crop(
-        self, picture: npt.NDArray[Any], result: Floats, drawn: npt.NDArray[np.uint64] | None
-    ) -> None:
-        height, width = picture.shape[2:]
-        crop = self.param.crop_size
-        top, left = (height - crop) // 2, (width - crop) // 2
-        if drawn is not None and self.random is not None:
-            top = int(drawn[-2]) % (height - crop + 1)
-            left = int(drawn[-1]) % (width - crop + 1)
-        rows, columns = slice(top, top + crop), slice(left, left + crop)
-        mean = self.mean
-        if mean is not None and mean.shape[1:] != (1, 1):
-            mean = mean[:, rows, columns]
-        self._place(picture[:, :, rows, columns], mean, result)
+    def place(self, picture: npt.NDArray[Any], words: Words, result: Floats) -> None:
+        """One picture C × H × W transformed into `result`, of its `shape`, by the words drawn."""
+        rows, columns = (self._middle(side) for side in picture.shape[1:])
+        if self.moves and self.random is not None:
+            rows, columns = (
+                self._part(int(word) % (side - self.param.crop_size + 1))
+                for word, side in zip(words[-2:], picture.shape[1:])
+            )
+        self._place(picture, rows, columns, result)
+        if self.param.mirror and self.random is not None and int(words[0]) % 2:
+            result[:] = result[:, :, ::-1].copy()
 
-    def _place(self, pictures: npt.NDArray[Any], mean: Floats | None, result: Floats) -> None:
+    def _middle(self, side: int) -> slice:
+        crop = self.param.crop_size
+        return self._part((side - crop) // 2) if crop else slice(None)
+
+    def _part(self, start: int) -> slice:
+        return slice(start, start + self.param.crop_size)
+
+    def _place(
+        self, pictures: npt.NDArray[Any], rows: slice, columns: slice, result: Floats
+    ) -> None:
+        """The rows and columns of one picture or many, less the mean, times the scale."""
+        pictures, mean = pictures[..., rows, columns], self.mean
         if mean is None:
             np.multiply(pictures, np.float32(self.param.scale), out=result, dtype=np.float32)
             return
+        if mean.shape[1:] != (1, 1):
+            mean = mean[:, rows, columns]
         np.subtract(pictures, mean, out=result, dtype=np.float32)
         if self.param.scale != 1:
             result *= np.float32(self.param.scale)

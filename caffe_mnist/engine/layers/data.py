@@ -1,14 +1,15 @@
-"""Data: pictures and labels from a record database (LMDB, LevelDB)."""
+"""Data: pictures and labels from a record database (LMDB, LevelDB), or a dataset of several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.level_database import LevelDatabase
+from caffe_mnist.datasets.sources import open_source
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.prefetch import Prefetch
-from caffe_mnist.engine.data.records import Batch, Record, batch, batches
+from caffe_mnist.engine.data.records import Batches
 from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.layer import layers
@@ -18,12 +19,16 @@ from caffe_mnist.schema import caffe_pb2
 
 @layers.register("Data")
 class Data(PictureSource):
-    """Tops: pictures N × C × H × W, and labels N. Reads ahead in a thread."""
+    """Tops: pictures N × C × H × W, and labels N. Reads ahead in threads.
+
+    Beyond Caffe's, `source` may name an index (`dataset.json`), a part of a dataset or a mixture
+    of several: `schema/sources.py`. Of several solvers each reads its share while training.
+    """
 
     tops = (1, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Open the database and learn the pictures' shape from its first record."""
+        """Open the source and learn the pictures' shape from its first record."""
         param = self.param.data_param
         if not param.HasField("source"):
             raise self.error("needs data_param.source")
@@ -32,30 +37,28 @@ class Data(PictureSource):
         where, stream = f"layer {self.name!r}", self.surroundings.generator
         self.transform = Transform(self.param.transform_param, self.phase, where)
         is_lmdb = param.backend == caffe_pb2.DataParameter.LMDB
-        self.database: Database | LevelDatabase
-        self.database = Database(param.source) if is_lmdb else LevelDatabase(param.source)
-        records: Iterator[Record] = self.database.records()
-        pictures, _ = batch([next(records)], self.transform, param.source)
-        self.shape = (param.batch_size, *pictures.shape[1:])
+        self.database = open_source(param.source, Database if is_lmdb else LevelDatabase)
+        # When testing, every solver reads everything, as in Caffe.
+        alone = self.phase == caffe_pb2.TEST
+        rank, solvers = (0, 1) if alone else (self.surroundings.rank, self.surroundings.solvers)
+        self.batches = Batches(
+            self.database, self.transform, param.batch_size, _say_restart, rank, solvers
+        )
+        self.shape = (param.batch_size, *self.batches.first().shape)
         self.transform.begin(stream)
         begin_reading(self.transform, stream)
-        self.ahead = self._read_from(0)
+        self.ahead = Prefetch(self.batches.read(0), param.prefetch)
 
     def skip_to(self, passes: int) -> None:
         """Go on at the record after `passes` batches."""
         self.ahead.close()
-        pictures = passes * self.param.data_param.batch_size
-        self.transform.seek(pictures)
-        self.ahead = self._read_from(pictures)
-
-    def _read_from(self, record: int) -> Prefetch[Batch]:
-        param = self.param.data_param
-        source = batches(self.database, self.transform, param.batch_size, record, _say_restart)
-        return Prefetch(source, param.prefetch)
+        self.transform.seek(passes * self.param.data_param.batch_size)
+        self.ahead = Prefetch(self.batches.read(passes), self.param.data_param.prefetch)
 
     def close(self) -> None:
-        """End the reading thread and close the database."""
+        """End the reading threads and close the database."""
         super().close()
+        self.batches.workers.close()
         self.database.close()
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 import numpy as np
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.picture_list import Entry, endless, read_list
-from caffe_mnist.engine.data.pictures import read_picture
+from caffe_mnist.engine.data.pictures import Bytes, read_picture
 from caffe_mnist.engine.data.prefetch import Prefetch
-from caffe_mnist.engine.data.records import Batch
-from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading
+from caffe_mnist.engine.data.records import Batch, transformed
+from caffe_mnist.engine.data.transform import Transform, begin_reading
+from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.engine.layer import layers
 from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.errors import CaffeMnistError
@@ -22,7 +24,7 @@ class ImageData(PictureSource):
     """Tops: pictures N × C × H × W (as large as the batch's first), and labels N.
 
     Options: source, batch_size, root_folder, new_height and new_width, is_color, shuffle,
-    rand_skip; transform_param. Reads ahead in a thread.
+    rand_skip; transform_param. Reads ahead in threads.
     """
 
     tops = (2, 2)
@@ -44,7 +46,8 @@ class ImageData(PictureSource):
         if self.skipped >= len(self.entries):
             raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
         first = next(endless(self.entries, self.skipped, self.seed))
-        self.shape = (param.batch_size, *self._picture(first).shape)
+        self.shape = (param.batch_size, *self.transform.shape(*self._picture(first).shape))
+        self.workers = Workers()
         begin_reading(self.transform, stream)
         self.ahead = self._read_from(0)
 
@@ -60,27 +63,29 @@ class ImageData(PictureSource):
         return Prefetch(self._batches(entries), self.param.data_param.prefetch)
 
     def _batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
-        size = self.param.image_data_param.batch_size
+        param = self.param.image_data_param
         while True:
-            pictures, labels = [], np.empty(size, np.float32)
-            for index in range(size):
-                entry = next(entries)
-                pictures.append(self._picture(entry))
-                labels[index] = entry[1]
-                if pictures[-1].shape != pictures[0].shape:
+            chosen = list(islice(entries, param.batch_size))
+            pictures = self.workers.map(self._picture, chosen)
+            shapes = [self.transform.shape(*picture.shape) for picture in pictures]
+            for entry, shape in zip(chosen, shapes):
+                if shape != shapes[0]:
                     raise CaffeMnistError(
-                        f"the picture is {pictures[-1].shape}, the batch's first is "
-                        f"{pictures[0].shape}",
+                        f"the picture is {shape}, the batch's first is {shapes[0]}",
                         where=self._path(entry),
                         hint="set new_height and new_width, or a crop_size",
                     )
-            yield np.stack(pictures), labels
+            labels = np.array([label for _, label in chosen], np.float32)
+            yield transformed(pictures, self.transform, param.source, self.workers), labels
 
-    def _picture(self, entry: Entry) -> Floats:
+    def _picture(self, entry: Entry) -> Bytes:
         param = self.param.image_data_param
-        picture = read_picture(self._path(entry), param.is_color, param.new_height, param.new_width)
-        values: Floats = self.transform.batch(picture[None])[0]
-        return values
+        return read_picture(self._path(entry), param.is_color, param.new_height, param.new_width)
+
+    def close(self) -> None:
+        """End the reading threads."""
+        super().close()
+        self.workers.close()
 
     def _path(self, entry: Entry) -> str:
         """As in Caffe, the folder is put before the name as it is."""
