@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,8 @@ from caffe_mnist.storage.credentials import emulator, s3_access
 from caffe_mnist.storage.urls import Location
 
 CONNECT_LIMIT = 10.0
+# An environment variable with seconds that no request may exceed: to notice a dead store sooner.
+LONGEST_REQUEST = "CAFFE_MNIST_LONGEST_REQUEST"
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,9 @@ def _azure(location: Location, limits: Limits) -> Any:
 
 
 def _make(kind: Any, location: Location, limits: Limits, options: Any, config: Any) -> Any:
+    longest = float(os.environ.get(LONGEST_REQUEST) or "inf")
+    if longest < limits.request:
+        limits = replace(limits, request=longest, retrying=min(longest, limits.retrying))
     options = {
         "timeout": timedelta(seconds=limits.request),
         "connect_timeout": timedelta(seconds=min(limits.request, CONNECT_LIMIT)),

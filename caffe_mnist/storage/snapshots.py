@@ -228,11 +228,11 @@ def _promised(store: Store) -> frozenset[str]:
     return frozenset(file.name for file in manifest.files)
 
 
-def remove(root: str, snapshot: Published) -> None:
+def remove(root: str, folder: str) -> None:
     """Remove a snapshot, its manifest first, so that it is never there without its files."""
     store = open_store(root)
-    store.delete(f"{snapshot.folder}/{MANIFEST}")
-    for entry in store.list(snapshot.folder):
+    store.delete(f"{folder}/{MANIFEST}")
+    for entry in store.list(folder):
         store.delete(entry.name)
 
 

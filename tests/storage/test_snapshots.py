@@ -179,7 +179,7 @@ def test_a_manifest_that_cannot_be_read_keeps_its_number(root: str, tmp_path: Pa
 def test_removing_takes_the_manifest_first(root: str, tmp_path: Path) -> None:
     """And then everything below."""
     publish(join(root, "1"), pair(tmp_path / "model", 10), 10)
-    remove(root, published(root)[0])
+    remove(root, "1")
     assert open_store(root).list() == []
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +15,10 @@ from typing import Any
 
 import pytest
 
-from caffe_mnist.storage.pairs import pairs
+from caffe_mnist.storage.newest import NEWEST, read_pointer
+from caffe_mnist.storage.pairs import marks_of, pairs, write_marks
 from caffe_mnist.storage.snapshots import fetch, published
-from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.uploader import Settings, Uploader
 from tests.fixtures.faults import REFUSE, FaultProxy
 from tests.fixtures.swift import Swift
@@ -95,7 +97,7 @@ def test_nothing_is_uploaded_twice(tmp_path: Path) -> None:
         f"{folder}/{name}"
         for folder, n in (("1", 10), ("2", 20))
         for name in ("manifest.json", f"net_iter_{n}.caffemodel", f"net_iter_{n}.solverstate")
-    ]
+    ] + ["newest.json"]
 
 
 def test_a_snapshot_written_again_is_uploaded_again(tmp_path: Path) -> None:
@@ -131,6 +133,93 @@ def test_files_from_before_the_run_are_left(tmp_path: Path) -> None:
     assert iterations(tmp_path) == [20]
 
 
+def test_marks_tell_an_earlier_runs_files_when_clocks_jump(tmp_path: Path) -> None:
+    """The clock went back an hour when the training began: its snapshots are taken all the same."""
+    snapshot(tmp_path, 10)
+    snapshot(tmp_path, 20)
+    write_marks(tmp_path / "marks", marks_of(tmp_path / "net"))
+    one, _ = uploader(tmp_path, earlier=str(tmp_path / "marks"))
+    write(tmp_path, 20, "caffemodel")  # Caffe writes the weights over its older ones …
+    one.look(final=True)
+    assert iterations(tmp_path) == []
+    write(tmp_path, 20, "solverstate")  # … and then the state
+    snapshot(tmp_path, 30)
+    for path in [*tmp_path.glob("net_iter_20.*"), *tmp_path.glob("net_iter_30.*")]:
+        os.utime(path, (time.time() - 3600,) * 2)
+    one.look(final=True)
+    assert iterations(tmp_path) == [20, 30]
+
+
+def test_half_a_second_version_is_not_taken(tmp_path: Path) -> None:
+    """New weights beside the state of before: the trainer was killed between the two."""
+    one, _ = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    one.look(final=True)
+    write(tmp_path, 10, "caffemodel")
+    one.look()
+    one.look()
+    one.look(final=True)
+    assert iterations(tmp_path) == [10]
+
+
+def test_both_kinds_of_files_of_one_iteration(tmp_path: Path) -> None:
+    """HDF5 beside binary: two snapshots, each once."""
+    h5py = pytest.importorskip("h5py")
+    one, _ = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    for kind in ("caffemodel", "solverstate"):
+        with h5py.File(tmp_path / f"net_iter_10.{kind}.h5", "w") as file:
+            file["iter"] = [10]
+    for _ in range(3):
+        one.look(final=True)
+    assert iterations(tmp_path) == [10, 10]
+
+
+def test_the_pointer_follows_the_manifest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`newest.json` never names what is not complete; it is written when its turn is due."""
+    writes = []
+    whole = Store.write
+
+    def write_(self: Store, name: str, content: bytes) -> None:
+        if name == NEWEST:
+            named = json.loads(content)
+            there = {one.folder: one.manifest.iteration for one in published(self.url)}
+            assert there[named["folder"]] == named["iteration"]
+            writes.append(named["iteration"])
+            if len(writes) == 1:
+                raise StoreError("not now")
+        whole(self, name, content)
+
+    monkeypatch.setattr(Store, "write", write_)
+    one, clock = uploader(tmp_path)
+    snapshot(tmp_path, 10)
+    assert not one.look(final=True)
+    assert (iterations(tmp_path), read_pointer(str(tmp_path / "store"))) == ([10], None)
+    clock.now = one.not_before
+    assert one.look(final=True)
+    for iteration in (30, 20):  # the newest is the one of the highest iteration
+        snapshot(tmp_path, iteration)
+        assert one.look(final=True)
+        found = read_pointer(str(tmp_path / "store"))
+        assert found is not None
+        assert (found.folder, found.manifest.iteration) == ("2", 30)
+    assert writes == [10, 10, 30]
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"version": 2}', b"[" * 9999, b'{"folder": 7}'])
+def test_a_pointer_that_is_none(tmp_path: Path, content: bytes) -> None:
+    """It is a hint; what is wrong with it is no error."""
+    open_store(tmp_path / "store").write(NEWEST, content)
+    assert read_pointer(str(tmp_path / "store")) is None
+    right = {"version": 1, "folder": "1", "iteration": 10, "created": ""}
+    open_store(tmp_path / "store").write(NEWEST, json.dumps(right).encode())
+    assert read_pointer(str(tmp_path / "store")) is None
+    snapshot(tmp_path, 10)
+    uploader(tmp_path)[0].look(final=True)
+    open_store(tmp_path / "store").write(NEWEST, json.dumps({**right, "iteration": 9}).encode())
+    assert read_pointer(str(tmp_path / "store")) is None
+
+
 def test_uploads_keep_their_distance(tmp_path: Path) -> None:
     """At most one round in `every` seconds; the last round does not wait."""
     one, clock = uploader(tmp_path, every=60)
@@ -157,6 +246,74 @@ def test_only_the_newest_are_kept_on_request(tmp_path: Path) -> None:
         one.look(final=True)
     assert iterations(tmp_path) == [30, 40]
     assert open_store(tmp_path / "store").size("final/x") == 1
+
+
+def test_the_newest_is_kept_whatever_its_number(tmp_path: Path) -> None:
+    """A job begun anew below an older one's snapshots: the furthest one stays, too."""
+    one, _ = uploader(tmp_path, keep=2)
+    for iteration in (900, 10, 20, 30):
+        snapshot(tmp_path, iteration)
+        one.look(final=True)
+    assert iterations(tmp_path) == [20, 30, 900]
+
+
+def test_what_somebody_died_removing_is_removed(tmp_path: Path) -> None:
+    """A folder without a manifest below the oldest that is kept; never one above."""
+    store = open_store(tmp_path / "store")
+    for folder in ("1", "9"):
+        store.write(f"{folder}/net_iter_5.caffemodel", b"half")
+    store.write("2/manifest.json", b'{"version": 7}')
+    for iteration in (10, 20, 30):
+        snapshot(tmp_path, iteration)
+        uploader(tmp_path, keep=2)[0].look(final=True)
+    found = {entry.name.partition("/")[0] for entry in store.list()}
+    assert found == {"2", "4", "5", "9", "newest.json"}
+
+
+def test_what_would_be_removed_at_once_is_not_uploaded(tmp_path: Path) -> None:
+    """After a while without a store, only the newest of `keep` go there."""
+    for iteration in (10, 20, 30, 40):
+        snapshot(tmp_path, iteration)
+    uploader(tmp_path, keep=2)[0].look(final=True)
+    assert [(one.folder, one.manifest.iteration) for one in published(str(tmp_path / "store"))] == [
+        ("1", 30),
+        ("2", 40),
+    ]
+
+
+def test_a_bucket_made_anew_is_filled_again(tmp_path: Path) -> None:
+    """What is still on disk goes there once more; what was removed on purpose does not."""
+    one, clock = uploader(tmp_path, keep=2)
+    for iteration in (10, 20, 30):
+        snapshot(tmp_path, iteration)
+        one.look(final=True)
+    shutil.rmtree(tmp_path / "store")
+    (tmp_path / "store").write_text("away")
+    snapshot(tmp_path, 40)
+    assert not one.look(final=True)
+    (tmp_path / "store").unlink()
+    clock.now = one.not_before
+    while not one.look(final=True):
+        clock.now = max(clock.now, one.not_before)
+    assert iterations(tmp_path) == [30, 40]
+
+
+def test_nobody_listens_and_the_disk_is_full(tmp_path: Path) -> None:
+    """Lines that cannot be written stop no upload."""
+    snapshot(tmp_path, 10)
+    with open("/dev/full", "wb") as full:
+        process = subprocess.Popen(
+            [
+                sys.executable, "-m", "caffe_mnist.storage.uploader", "--prefix",
+                str(tmp_path / "net"), "--to", str(tmp_path / "store"), "--report", "/dev/full",
+            ],
+            stdin=subprocess.PIPE,
+            stderr=full,
+        )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.close()
+    assert process.wait(timeout=120) == 0
+    assert iterations(tmp_path) == [10]
 
 
 def test_failures_are_tried_again_with_growing_pauses(
