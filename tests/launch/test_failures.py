@@ -159,6 +159,7 @@ def test_nothing_is_uploaded_twice(job: Job, swift: Swift, faults: FaultProxy) -
     shutil.rmtree(job.model)
     assert job.run("--snapshot=auto").status == 0
     puts = [line.split()[1] for line in faults.requests if line.startswith("PUT ")]
+    puts = [put for put in puts if put.count("/") > 3]  # not newest.json and such
     assert len(puts) == len(set(puts))
     numbered = [put for put in puts if "/run/final/" not in put]
     assert len(numbered) == 3 * 3
