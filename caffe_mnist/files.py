@@ -37,6 +37,29 @@ def replacing(path: str | os.PathLike[str]) -> Iterator[Path]:
         aside.unlink(missing_ok=True)
 
 
+def open_for_writing(path: str | os.PathLike[str]) -> bool:
+    """Whether some process has the file open for writing (as far as we may look)."""
+    try:
+        wanted = os.stat(path)
+    except OSError:
+        return False
+    for descriptor in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):
+            found = descriptor.stat()
+            if (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino) and _writes(
+                descriptor.parents[1] / "fdinfo" / descriptor.name
+            ):
+                return True
+    return False
+
+
+def _writes(fdinfo: Path) -> bool:
+    for line in fdinfo.read_text().splitlines():
+        if line.startswith("flags:"):
+            return int(line.split()[1], 8) & os.O_ACCMODE != os.O_RDONLY
+    return False
+
+
 def _umask() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("Umask:"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,26 +14,41 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+FORMATS = ("png", "svg", "pdf")
+
+
 def draw(metrics: Metrics, path: str | os.PathLike[str], title: str = "") -> bool:
-    """Draw losses, and below them what else tests give, into a PNG; False without matplotlib."""
+    """Draw losses, and below them what else tests give; False without matplotlib."""
+    return draw_runs([("", metrics)], path, title)
+
+
+def draw_runs(
+    runs: Sequence[tuple[str, Metrics]], path: str | os.PathLike[str], title: str = ""
+) -> bool:
+    """Draw the curves of several runs into one picture, of the kind that the path ends in."""
     try:
         from matplotlib.backends.backend_agg import FigureCanvasAgg
         from matplotlib.figure import Figure
     except ImportError:
         return False
-    losses, others = curves(metrics)
-    figure = Figure(figsize=(8, 6 if others else 4), layout="constrained")
+    losses, others = {}, {}
+    for name, metrics in runs:
+        losses[name], others[name] = curves(metrics)
+    tested = any(others.values())
+    figure = Figure(figsize=(8, 6 if tested else 4), layout="constrained")
     FigureCanvasAgg(figure)
-    panels = figure.subplots(1 + bool(others), 1, sharex=True, squeeze=False)[:, 0]
-    _panel(panels[0], metrics, losses, "loss")
-    if all(value > 0 for name in losses for _, value in _points(metrics, name)):
+    panels = figure.subplots(1 + tested, 1, sharex=True, squeeze=False)[:, 0]
+    _panel(panels[0], runs, losses, "loss")
+    values = [v for name, one in runs for column in losses[name] for _, v in _points(one, column)]
+    if values and all(value > 0 for value in values):
         panels[0].set_yscale("log")
-    if others:
-        _panel(panels[1], metrics, others, "test outputs")
+    if tested:
+        _panel(panels[1], runs, others, "test outputs")
     panels[0].set_title(title)
     panels[-1].set_xlabel("iteration")
+    kind = Path(path).suffix[1:].lower()
     with replacing(Path(path)) as aside:
-        figure.savefig(aside, format="png", dpi=110)
+        figure.savefig(aside, format=kind if kind in FORMATS else "png", dpi=110)
     return True
 
 
@@ -50,17 +66,23 @@ def curves(metrics: Metrics) -> tuple[list[str], list[str]]:
     return ["loss", *losses], others
 
 
-def _panel(axes: Axes, metrics: Metrics, names: list[str], label: str) -> None:
-    for name in names:
-        points = _points(metrics, name)
-        if not points:
-            continue
-        style: dict[str, Any] = {"marker": "o", "markersize": 4} if name[:4] == "test" else {}
-        axes.plot(*zip(*points), label=f"{name}: {points[-1][1]:.4g}", linewidth=1.3, **style)
+def _panel(
+    axes: Axes, runs: Sequence[tuple[str, Metrics]], names: dict[str, list[str]], label: str
+) -> None:
+    for run, metrics in runs:
+        for name in names[run]:
+            points = _points(metrics, name)
+            if not points:
+                continue
+            style: dict[str, Any] = {"marker": "o", "markersize": 4} if name[:4] == "test" else {}
+            words = f"{run}: {name}" if run else name
+            label_text = f"{words}: {points[-1][1]:.4g}"
+            axes.plot(*zip(*points), label=label_text, linewidth=1.3, **style)
     axes.set_ylabel(label)
     axes.grid(alpha=0.3)
     if axes.lines:
-        axes.legend(loc="best", title="(the last value)", title_fontsize="small")
+        small = {"fontsize": "small"} if len(axes.lines) > 4 else {}
+        axes.legend(loc="best", title="(the last value)", title_fontsize="small", **small)
 
 
 def _points(metrics: Metrics, name: str) -> list[tuple[int, float]]:

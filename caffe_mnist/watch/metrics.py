@@ -22,11 +22,15 @@ FIRST = ("iteration", "seconds", "loss", "lr", "iterations_per_second")
 
 @dataclass
 class Metrics:
-    """Collects the values of one run from the lines of its log."""
+    """Collects the values of one run from the lines of its log.
+
+    `heard` is told of each value as it comes: its column, its iteration and the value.
+    """
 
     clock: Callable[[], float] = time.monotonic
     rows: dict[int, dict[str, float]] = field(default_factory=dict)
     columns: list[str] = field(default_factory=lambda: list(FIRST))
+    heard: Callable[[str, int, float], None] | None = None
     _iteration: int = 0
     _test_net: int = 0
     _places: dict[str, int] = field(default_factory=dict)
@@ -117,3 +121,5 @@ class Metrics:
         row = self.rows.setdefault(self._iteration, {"iteration": self._iteration})
         row.setdefault("seconds", round(self.clock() - self._start, 3))
         row[column] = value
+        if self.heard is not None:
+            self.heard(column, self._iteration, value)
