@@ -11,6 +11,8 @@ from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode
 from caffe_mnist.errors import CaffeMnistError
 
+# Called with a database's name, its records so far and in all.
+Progress = Callable[[str, int, int], None]
 PICTURES = {b"\xff\xd8\xff": "JPEG", b"\x89PNG": "PNG"}
 
 
@@ -47,7 +49,7 @@ def summarise(
     path: str | os.PathLike[str],
     *,
     keep_going: bool = False,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Summary:
     """Read every record of the database `path`.
 
