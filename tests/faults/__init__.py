@@ -1,0 +1,1 @@
+"""What is promised about snapshots, under faults and kills."""
