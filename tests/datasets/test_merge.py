@@ -124,7 +124,7 @@ def _part(parts: Path, number: int) -> Path:
     ("spoil", "message"),
     [
         (
-            lambda parts: shutil.rmtree(parts / "1") or (parts / "1").mkdir(),
+            lambda parts: _part(parts, 1).rename(parts / "part.json"),
             "1 is neither an index",
         ),
         (lambda parts: _part(parts, 1).rename(parts / "1" / "dataset.json"), None),
