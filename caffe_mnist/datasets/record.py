@@ -14,9 +14,10 @@ from __future__ import annotations
 VARINT, BYTES = 0, 2
 
 
-def head(channels: int, height: int, width: int) -> bytes:
-    """All bytes of an image's record that stand before its pixels."""
-    size = channels * height * width
+def head(channels: int, height: int, width: int, size: int | None = None) -> bytes:
+    """All bytes of an image's record that stand before its pixels (or file, of `size` bytes)."""
+    if size is None:
+        size = channels * height * width
     return b"".join(
         bytes([number << 3 | kind]) + varint(value)
         for number, kind, value in (

@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Union
 
 import lmdb
 
 from caffe_mnist.datasets.aside import Aside, clear, sync
 from caffe_mnist.errors import CaffeMnistError
+
+Value = Union[bytes, memoryview]
 
 # The files of an LMDB: an existing folder with anything else in it is never replaced.
 FILES = {"data.mdb", "lock.mdb"}
@@ -42,7 +44,7 @@ class DatabaseWriter:
         clear(self.path)
         self._check_target()
         with _failures(self._shown):
-            self._aside = Aside(self.path)
+            self._aside = self._new_aside()
         try:
             with _failures(self._shown):
                 self._environment = _create(self._aside.path, self._map_size)
@@ -59,7 +61,11 @@ class DatabaseWriter:
         finally:
             self._discard()
 
-    def put(self, records: Iterable[tuple[bytes, bytes]], *, append: bool = True) -> None:
+    def _new_aside(self) -> Aside:
+        """The folder in which the database is made."""
+        return Aside(self.path)
+
+    def put(self, records: Iterable[tuple[bytes, Value]], *, append: bool = True) -> None:
         """Add records in one transaction; they are iterated again if the map has to grow.
 
         With `append` (fast) their keys must be larger than all keys before, without it they may
@@ -81,7 +87,7 @@ class DatabaseWriter:
             self._environment = None
             sync(self._aside.path)
 
-    def _try(self, records: Iterable[tuple[bytes, bytes]], append: bool) -> bool:
+    def _try(self, records: Iterable[tuple[bytes, Value]], append: bool) -> bool:
         """Whether the records found room in the map; if not, nothing of them was written."""
         assert self._environment is not None
         try:

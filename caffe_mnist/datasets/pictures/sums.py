@@ -1,0 +1,81 @@
+"""The sums of all records' pixels, as compute_image_mean adds them up."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from caffe_mnist.datasets.datum import Image, decode
+
+
+class Sums:
+    """Sums of C × H × W pixels in single precision, one record after the other, as Caffe does.
+
+    `total` is None before the first record, and for good after one of another size: there is no
+    mean then. `records` are counted in any case.
+    """
+
+    def __init__(self) -> None:
+        self.total: npt.NDArray[np.float32] | None = None
+        self.records = 0
+        self.mixed = False
+
+    def add(self, pixels: memoryview, shape: tuple[int, int, int]) -> None:
+        """Add one record's pixels."""
+        self.records += 1
+        if self.mixed:
+            return
+        if self.total is None:
+            self.total = np.zeros(shape, np.float32)
+        if self.total.shape != shape:
+            self.give_up()
+            return
+        np.add(self.total, np.frombuffer(pixels, np.uint8).reshape(shape), out=self.total)
+
+    def give_up(self) -> None:
+        """There is no mean of these records."""
+        self.mixed, self.total = True, None
+
+    def save(self, path: str) -> None:
+        """Write them beside the database, for a run that goes on; failing to is no harm."""
+        if self.total is None:
+            return
+        aside = f"{path}.new"
+        with contextlib.suppress(OSError):
+            with open(aside, "wb") as file:
+                np.save(file, np.float64(self.records))
+                np.save(file, self.total)
+            os.replace(aside, path)
+
+    @classmethod
+    def load(cls, path: str, most: int) -> Sums:
+        """Those of a file, or none where there is no whole one of at most so many records."""
+        sums = cls()
+        with contextlib.suppress(OSError, ValueError, EOFError), open(path, "rb") as file:
+            records, total = int(np.load(file)), np.load(file)
+            if records <= most and total.ndim == 3:
+                sums.records, sums.total = records, total.astype(np.float32)
+        return sums
+
+    def catch_up(self, records: Iterable[tuple[bytes, memoryview]]) -> None:
+        """Add those of a database's records (all of them, from the first on) that are missing.
+
+        Encoded records need OpenCV.
+        """
+        for key, value in islice(records, self.records, None):
+            if self.mixed:
+                return
+            datum = decode(value, key)
+            if isinstance(datum, Image):
+                self.add(memoryview(datum.pixels), datum[:3])
+                continue
+            from caffe_mnist.datasets.pictures.decode import pixels_of
+
+            pixels = np.atleast_3d(pixels_of(datum.data)).transpose(2, 0, 1)
+            channels, height, width = pixels.shape
+            self.add(memoryview(pixels.tobytes()), (channels, height, width))
