@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.faults",
     "tests.fixtures.jobs",
     "tests.fixtures.light",
+    "tests.fixtures.browser",
 ]
 
 
