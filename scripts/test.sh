@@ -2,7 +2,8 @@
 # All checks of this checkout: bash scripts/test.sh [ARGUMENTS OF PYTEST]
 #
 # Sets up .venv, real Caffe in .caffe and Chromium in .chromium (unless CAFFE_PREFIX or
-# CHROMIUM_PREFIX name others); then style, types and tests. The exit status is that of pytest, or 1 where only style or types are at fault.
+# CHROMIUM_PREFIX name others); then style, types and tests. The exit status is that of pytest, or
+# 1 where only style or types are at fault.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
