@@ -14,10 +14,9 @@ from __future__ import annotations
 VARINT, BYTES = 0, 2
 
 
-def head(channels: int, height: int, width: int, size: int | None = None) -> bytes:
-    """All bytes of an image's record that stand before its pixels (or file, of `size` bytes)."""
-    if size is None:
-        size = channels * height * width
+def head(channels: int, height: int, width: int) -> bytes:
+    """All bytes of an image's record that stand before its pixels."""
+    size = channels * height * width
     return b"".join(
         bytes([number << 3 | kind]) + varint(value)
         for number, kind, value in (
@@ -27,6 +26,11 @@ def head(channels: int, height: int, width: int, size: int | None = None) -> byt
             (4, BYTES, size),
         )
     )
+
+
+def encoded_head(size: int) -> bytes:
+    """The bytes before a picture file of `size` bytes: convert_imageset gives it no sides."""
+    return b"\x22" + varint(size)
 
 
 def tail(label: int) -> bytes:

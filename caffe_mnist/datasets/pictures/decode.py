@@ -91,9 +91,13 @@ def read_picture(content: bytes, header: Header, name: str, decoding: Decoding) 
     return Picture(pixels, height, width, _encoded(content, name, pixels, kind, decoding))
 
 
-def pixels_of(encoded: bytes) -> Bytes:
-    """The pixels that readers of an encoded record see: H × W × C, or H × W."""
-    return _decode(encoded, cv2.IMREAD_UNCHANGED, "picture")
+def pixels_of(encoded: bytes) -> Bytes | None:
+    """The pixels that readers of an encoded record see: H × W × C, or H × W.
+
+    None where they are no bytes, as those of a 16-bit PNG: Caffe's tools end there.
+    """
+    pixels = _imdecode(encoded, cv2.IMREAD_UNCHANGED)
+    return None if pixels is None or pixels.dtype != np.uint8 else np.asarray(pixels)
 
 
 def _all(descriptor: int, size: int) -> bytes:
@@ -107,15 +111,20 @@ def _all(descriptor: int, size: int) -> bytes:
 
 
 def _decode(content: bytes, flag: int, kind: str) -> Bytes:
-    pixels: Any = None
-    try:
-        pixels = cv2.imdecode(np.frombuffer(content, np.uint8), flag)
-    except cv2.error as error:
-        if error.code == NO_MEMORY:
-            raise MemoryError from None
+    pixels = _imdecode(content, flag)
     if pixels is None or pixels.dtype != np.uint8:
         raise BrokenPictureError(f"a broken {kind}")
     return np.asarray(pixels)
+
+
+def _imdecode(content: bytes, flag: int) -> Any:
+    """OpenCV's array, or None."""
+    try:
+        return cv2.imdecode(np.frombuffer(content, np.uint8), flag)
+    except cv2.error as error:
+        if error.code == NO_MEMORY:
+            raise MemoryError from None
+        return None
 
 
 def _still(content: bytes) -> bytes:

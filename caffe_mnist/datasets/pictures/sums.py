@@ -76,6 +76,10 @@ class Sums:
                 continue
             from caffe_mnist.datasets.pictures.decode import pixels_of
 
-            pixels = np.atleast_3d(pixels_of(datum.data)).transpose(2, 0, 1)
+            seen = pixels_of(datum.data)
+            if seen is None:
+                self.give_up()
+                return
+            pixels = np.atleast_3d(seen).transpose(2, 0, 1)
             channels, height, width = pixels.shape
             self.add(memoryview(pixels.tobytes()), (channels, height, width))

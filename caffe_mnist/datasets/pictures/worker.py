@@ -37,7 +37,7 @@ from caffe_mnist.datasets.pictures.exchange import (
     Unfit,
 )
 from caffe_mnist.datasets.pictures.header import BrokenPictureError, read_header
-from caffe_mnist.datasets.record import head, tail
+from caffe_mnist.datasets.record import encoded_head, head, tail
 
 # Pictures of more pixels than this one worker decodes at a time, so that memory stays bounded.
 ALONE = 1 << 24
@@ -146,7 +146,7 @@ class Worker:
             start, end, size = head(*shape), tail(label) + PLAIN, picture.pixels.size
         else:
             size = len(picture.encoded)
-            start, end = head(*shape, size), tail(label) + ENCODED
+            start, end = encoded_head(size), tail(label) + ENCODED
             if part.task.sums:
                 seen = pixels_of(picture.encoded)
         whole = len(start) + size + len(end)

@@ -161,11 +161,13 @@ class _Work:
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
         """Add the records' pixels to the sums."""
         for record in records:
-            if record.pixels is not None and not self.sums.mixed:
+            if record.pixels is None:
+                self.sums.give_up()
+            else:
                 at, shape = record.pixels
                 self.sums.add(part.view(at, shape[0] * shape[1] * shape[2]), shape)
-                if self.sums.mixed:
-                    crew.no_sums()
+        if self.sums.mixed:
+            crew.no_sums()
 
     def _good(self, part: Part) -> tuple[list[Record], Line]:
         """The records of a part that are to be written, and its line in the journal."""
