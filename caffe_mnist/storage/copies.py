@@ -1,47 +1,202 @@
-"""Folders to and from stores: in parallel, checked, and not again what is there already."""
+"""Copies of files and folders to and from stores: in parallel, checked, each whole or not at all.
+
+A `manifest.json` says that the files beside it are complete. So it is copied last, only if what
+it promises of them was found true on the way, and one that is in the way of new files goes first.
+"""
 
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
+from typing import NamedTuple
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.files import replacing
+from caffe_mnist.storage.crew import Crew
+from caffe_mnist.storage.differences import is_there
+from caffe_mnist.storage.places import files_below, find, listed, local_path, parent, same
 from caffe_mnist.storage.progress import Progress
-from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.snapshots import MANIFEST, DamagedError, Manifest
+from caffe_mnist.storage.store import Entry, MissingError, StoreError, open_store
+from caffe_mnist.storage.transfers import Side, transfer
 from caffe_mnist.storage.urls import is_local, join, parse
 
-AT_ONCE = 8
+# Up to so many sizes are asked for one by one; more are read from a list.
+FEW = 16
+# Written after the manifests of the snapshots that it may name.
+POINTER = "newest.json"
+
+
+class Pair(NamedTuple):
+    """What is copied, and the name that it gets."""
+
+    entry: Entry
+    name: str
 
 
 def exists(url: str) -> bool:
     """Whether there is a file, an object or anything below `url`."""
     if is_local(url):
         return os.path.exists(parse(url).path)
-    store = open_store(url)
-    return bool(store.list()) or object_size(url) is not None
+    return not open_store(url).is_empty() or object_size(url) is not None
 
 
 def object_size(url: str) -> int | None:
     """The size of the single file or object at `url`; None if there is none."""
-    folder, _, name = url.rstrip("/").rpartition("/")
     if is_local(url):
-        path = Path(parse(url).path)
+        path = local_path(url)
         return path.stat().st_size if path.is_file() else None
+    folder, name = parent(url)
     return open_store(folder).size(name) if parse(url).path else None
+
+
+def copy(source: str, target: str, stop: threading.Event | None = None) -> list[Pair]:
+    """A file or object to `target`, or everything below a folder to below `target`.
+
+    A single one goes into `target` if that ends with a slash, or is a folder or a bucket.
+    Returns what was copied. Raises StoreError when there is nothing, or when a store fails.
+    """
+    place = find(source)
+    folder, pairs = target, [Pair(entry, entry.name) for entry in place.entries]
+    if place.single:
+        folder, name = _target_of_one(target, place.entries[0].name)
+        pairs = [Pair(place.entries[0], name)]
+    check_apart(place.url, folder, pairs)
+    if not pairs:
+        raise StoreError("there is nothing to copy", where=source)
+    copy_pairs(place.url, pairs, folder, "copied", stop)
+    return pairs
+
+
+def _target_of_one(target: str, name: str) -> tuple[str, str]:
+    """The folder and the name for a single file that is copied to `target`."""
+    if is_local(target):
+        into = target.endswith("/") or local_path(target).is_dir()
+    else:
+        into = target.endswith("/") or not parse(target).path
+        into = into or (object_size(target) is None and not open_store(target).is_empty())
+    return (target, name) if into else parent(target)
+
+
+def check_apart(source: str, target: str, pairs: Sequence[Pair]) -> None:
+    """Refuse to copy files onto themselves, and a folder onto a file."""
+    if same(source, target) and any(pair.entry.name == pair.name for pair in pairs):
+        raise CaffeMnistError("source and target are the same", where=target)
+    if is_local(target) and local_path(target).is_file():
+        raise CaffeMnistError("is a file, not a folder", where=target)
+
+
+def copy_pairs(
+    source: str,
+    pairs: Sequence[Pair],
+    target: str,
+    label: str,
+    stop: threading.Event | None = None,
+) -> None:
+    """Copy files and objects from the folder `source` to the folder `target`.
+
+    Raises StoreError when a store fails, DamagedError when a snapshot is not what its manifest
+    says (then the copy has no manifest), CaffeMnistError for files that cannot be read or
+    written; what was copied until then stays.
+    """
+    for pair in pairs:
+        check_name(pair.name, source)
+    copying = _Copying(Side(source), Side(target), Crew(stop))
+    size = sum(pair.entry.size for pair in pairs)
+    with Progress(label, size, len(pairs)) as progress:
+        copying.run(pairs, progress)
+
+
+class _Copying:
+    """The steps of one copy, in the order that keeps manifests true."""
+
+    def __init__(self, source: Side, target: Side, crew: Crew) -> None:
+        self._source, self._target, self._crew = source, target, crew
+        self._digests: dict[str, str] = {}
+
+    def run(self, pairs: Sequence[Pair], progress: Progress) -> None:
+        last = {MANIFEST: 1, POINTER: 2}
+        steps: list[list[Pair]] = [[], [], []]
+        for pair in pairs:
+            steps[last.get(pair.name.rpartition("/")[2], 0)].append(pair)
+        folders = {pair.name.rpartition("/")[0] for pair in steps[0]}
+        replaced = [one.name for one in steps[1] if one.name.rpartition("/")[0] in folders]
+        self._crew.run(self._target.delete, replaced)
+        for step, some in enumerate(steps):
+            if step == 1:
+                self._crew.run(self._check_manifest, some)
+            self._crew.run(lambda pair: self._copy(pair, progress), some)
+            self._check_sizes(some)
+
+    def _copy(self, pair: Pair, progress: Progress) -> None:
+        def moved(count: int) -> None:
+            progress.add(count)
+            if count > 0:
+                self._crew.check()
+
+        try:
+            with self._crew.memory(pair.entry.size):
+                digest = transfer(self._source, pair.entry, self._target, pair.name, moved)
+            self._digests[pair.entry.name] = digest
+        except MissingError:
+            if pair.entry.size:
+                raise
+            # No object: it stands for an empty folder.
+        progress.done()
+
+    def _check_manifest(self, pair: Pair) -> None:
+        """Whether the files of this snapshot that were copied are those that it promises."""
+        where = join(self._source.url, pair.entry.name)
+        if pair.entry.size > 2**20:
+            return
+        try:
+            content = b"".join(self._source.chunks(pair.entry.name))
+            manifest = Manifest.from_json(content, where)
+        except StoreError:
+            raise
+        except CaffeMnistError:  # some other file of this name, or one of a newer release
+            return
+        folder = pair.entry.name.rpartition("/")[0]
+        for file in manifest.files:
+            name = f"{folder}/{file.name}" if folder else file.name
+            if self._digests.get(name, file.sha256) != file.sha256:
+                raise DamagedError(
+                    "is not what its manifest says: it was damaged or replaced",
+                    where=join(self._source.url, name),
+                )
+
+    def _check_sizes(self, pairs: Sequence[Pair]) -> None:
+        """A store holds as many bytes as it was sent. (Files are checked as they are written.)"""
+        if self._target.folder is not None or not pairs:
+            return
+        store = self._target.store
+        pairs = [pair for pair in pairs if pair.entry.name in self._digests]
+        if len(pairs) <= FEW:
+            found = dict(zip(pairs, self._crew.run(lambda pair: store.size(pair.name), pairs)))
+        else:
+            sizes = {entry.name: entry.size for entry in store.list()}
+            found = {pair: sizes.get(pair.name) for pair in pairs}
+        for pair, size in found.items():
+            if size != pair.entry.size:
+                raise StoreError(
+                    f"holds {size} bytes instead of {pair.entry.size}",
+                    where=join(store.url, pair.name),
+                )
 
 
 def download(url: str, path: Path) -> None:
     """One object into one file, written aside and renamed."""
-    folder, _, name = url.rstrip("/").rpartition("/")
-    store = open_store(folder or ("/" if url.startswith("/") else "."))
-    size = store.size(name)
-    if size is None:
+    folder, name = parent(url)
+    side = Side(folder)
+    if side.folder is None:
+        entry = side.store.entry(name)
+    else:
+        size = object_size(url)
+        entry = None if size is None else Entry(name, size)
+    if entry is None:
         raise StoreError("there is no such object", where=url)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _download(store, Entry(name, size), path, lambda count: None)
+    transfer(side, Entry(name, entry.size), Side(str(path.parent)), path.name, lambda count: None)
 
 
 def download_folder(
@@ -57,88 +212,28 @@ def download_folder(
     """
     if is_local(url) and not os.path.isdir(parse(url).path):
         raise StoreError("there is no such folder", where=url)
-    store = open_store(url)
-    entries = [entry for entry in store.list() if only is None or only(entry.name)]
+    entries = [entry for entry in listed(url) if only is None or only(entry.name)]
     if not entries:
         raise StoreError("there is nothing to copy", where=url, hint="is the URL right?")
     for entry in entries:
-        _check_name(entry.name, url)
+        check_name(entry.name, url)
     folder.mkdir(parents=True, exist_ok=True)
-    wanted = [entry for entry in entries if not _is_there(folder / entry.name, entry)]
-    with Progress(label, sum(entry.size for entry in wanted), len(wanted)) as progress:
-
-        def fetch(entry: Entry) -> None:
-            target = folder / entry.name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            _download(store, entry, target, progress.add)
-            progress.done()
-
-        _in_parallel(fetch, wanted)
+    wanted = [entry for entry in entries if not is_there(folder / entry.name, entry)]
+    copy_pairs(url, [Pair(entry, entry.name) for entry in wanted], str(folder), label)
     return [folder / entry.name for entry in entries]
 
 
 def upload_folder(folder: Path, url: str, label: str = "upload") -> list[str]:
     """Every file below `folder` to `url`; returns the names. What is there is replaced."""
-    names = sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-    )
-    if not names:
+    entries = files_below(folder)
+    if not entries:
         raise CaffeMnistError("there is nothing to copy", where=folder)
-    store = open_store(url)
-    total = sum((folder / name).stat().st_size for name in names)
-    with Progress(label, total, len(names)) as progress:
-
-        def send(name: str) -> None:
-            size = (folder / name).stat().st_size
-            store.upload(folder / name, name)
-            found = store.size(name)
-            if found != size:
-                raise StoreError(f"holds {found} bytes instead of {size}", where=join(url, name))
-            progress.add(size)
-            progress.done()
-
-        _in_parallel(send, names)
-    return names
+    copy_pairs(str(folder), [Pair(entry, entry.name) for entry in entries], url, label)
+    return [entry.name for entry in entries]
 
 
-def _download(store: Store, entry: Entry, target: Path, add: Callable[[int], None]) -> None:
-    with replacing(target) as aside, aside.open("wb") as file:
-        size = 0
-        for chunk in store.chunks(entry.name):
-            file.write(chunk)
-            size += len(chunk)
-            add(len(chunk))
-        if size != entry.size:
-            raise StoreError(
-                f"gave {size} bytes instead of {entry.size}", where=join(store.url, entry.name)
-            )
-        if entry.modified:
-            file.flush()
-            os.utime(file.fileno(), (entry.modified, entry.modified))
-
-
-def _in_parallel(work: Callable[..., None], items: Sequence[object]) -> None:
-    """Run `work` on all items; the first failure is raised after the running ones ended."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        try:
-            for future in as_completed(futures):
-                future.result()
-        except BaseException:
-            for future in futures:
-                future.cancel()
-            raise
-
-
-def _check_name(name: str, url: str) -> None:
+def check_name(name: str, url: str) -> None:
     """Refuse names that would leave the folder."""
     parts = name.split("/")
     if name.startswith("/") or "\\" in name or any(part in ("", ".", "..") for part in parts):
         raise StoreError(f"object name {name!r} is no path within a folder", where=url)
-
-
-def _is_there(path: Path, entry: Entry) -> bool:
-    if not path.is_file():
-        return False
-    status = path.stat()
-    return status.st_size == entry.size and abs(status.st_mtime - entry.modified) < 1e-3

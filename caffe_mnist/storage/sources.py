@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
 
@@ -15,7 +15,7 @@ Content = Callable[[], Iterable[bytes]]
 
 
 class FileContent:
-    """The content of an open file, one piece read and hashed ahead; `sha256` of the last time."""
+    """The content of an open file; `sha256` is that of what was read last."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -23,25 +23,27 @@ class FileContent:
 
     @property
     def sha256(self) -> str:
-        """Of what was read last, in hexadecimal."""
+        """In hexadecimal."""
         return self._digest.hexdigest()
 
     def __call__(self) -> Iterator[bytes]:
         """From the start of the file to its end, as they are now."""
         self._file.seek(0)
         self._digest = hashlib.sha256()
-        block = self._read()
-        if len(block) < BLOCK:
-            if block:
-                yield block
-            return
-        with ThreadPoolExecutor(1) as pool:
-            while block:
-                ahead = pool.submit(self._read)
-                yield block
-                block = ahead.result()
+        while block := self._file.read(BLOCK):
+            self._digest.update(block)
+            yield block
 
-    def _read(self) -> bytes:
-        block = self._file.read(BLOCK)
-        self._digest.update(block)
-        return block
+
+def ahead(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
+    """The pieces, each made in a thread of its own while the one before is used.
+
+    So reading and hashing take no time from sending; and the library, which cannot be called
+    while it asks for the next piece, may be what makes the pieces.
+    """
+    source = iter(pieces)
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        coming = pool.submit(next, source, None)
+        while (piece := coming.result()) is not None:
+            coming = pool.submit(next, source, None)
+            yield piece

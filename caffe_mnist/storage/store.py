@@ -15,7 +15,7 @@ import functools
 import os
 import random
 import time
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from typing import Any
 from caffe_mnist.errors import JobError
 from caffe_mnist.storage.backends import ASKING, QUICK, READING, Limits, backend
 from caffe_mnist.storage.reasons import LATE, is_late, is_passing, reason
-from caffe_mnist.storage.sources import BLOCK, Content, FileContent
+from caffe_mnist.storage.sources import BLOCK, Content, FileContent, ahead
 from caffe_mnist.storage.urls import parse
 
 # The largest object that is read into memory at once (manifests, logs, reports).
@@ -124,6 +124,13 @@ class Store:
             folders = sorted(found["common_prefixes"])
         markers = set(folders)
         return folders, [one for one in _files(entries) if one.name not in markers]
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing below; asks for no more than the first page of a list."""
+        import obstore
+
+        with self._errors(""):
+            return not any(len(page) for page in obstore.list(self._backend, chunk_size=1))
 
     def size(self, name: str) -> int | None:
         """The size of one object, or None if it is not there."""
@@ -226,9 +233,9 @@ class Store:
 
         sent = 0
 
-        def counted() -> Generator[bytes, None, None]:
+        def counted(pieces: Iterable[bytes]) -> Generator[bytes, None, None]:
             nonlocal sent
-            for block in content():
+            for block in pieces:
                 sent += len(block)
                 if moved is not None:
                     moved(len(block))
@@ -239,10 +246,9 @@ class Store:
             with self._errors(name):
                 store = self._within(pace.limits)
                 if size <= part:
-                    obstore.put(store, name, b"".join(counted()), use_multipart=False)
+                    obstore.put(store, name, b"".join(counted(content())), use_multipart=False)
                 else:
-                    blocks = counted()
-                    with contextlib.closing(blocks):
+                    with contextlib.closing(ahead(counted(content()))) as blocks:
                         obstore.put(
                             store, name, blocks, chunk_size=part, max_concurrency=pace.at_once
                         )
@@ -331,7 +337,7 @@ def _entry(found: Any) -> Entry:
 
 def _files(entries: list[Entry]) -> list[Entry]:
     """Sorted, without the empty objects that consoles make to show a folder."""
-    folders = {parent for entry in entries for parent in _parents(entry.name)}
+    folders = {""}.union(*(_parents(entry.name) for entry in entries))
     kept = [entry for entry in entries if entry.size or entry.name not in folders]
     return sorted(kept, key=lambda entry: entry.name)
 

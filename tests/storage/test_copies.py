@@ -7,28 +7,21 @@ from pathlib import Path
 
 import pytest
 
+from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage import copies
-from caffe_mnist.storage.copies import download, download_folder, exists, upload_folder
-from caffe_mnist.storage.store import Entry, StoreError, open_store
+from caffe_mnist.storage.copies import copy, download, download_folder, exists, upload_folder
+from caffe_mnist.storage.snapshots import DamagedError, publish, read_manifest
+from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.transfers import Side
 from caffe_mnist.storage.urls import join
 from tests.fixtures.swift import Swift
+from tests.storage.conftest import make, tree
 
 
 @pytest.fixture
-def s3(swift: Swift, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A new bucket on Swift."""
-    for name, value in swift.env().items():
-        monkeypatch.setenv(name, value)
-    return f"s3://{swift.bucket()}/data"
-
-
-def tree(folder: Path) -> dict[str, bytes]:
-    """Every file below, by name."""
-    return {
-        path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
+def s3(bucket: str) -> str:
+    """A place in a new bucket."""
+    return f"{bucket}/data"
 
 
 def test_a_folder_goes_there_and_back(s3: str, tmp_path: Path) -> None:
@@ -54,13 +47,13 @@ def test_a_second_download_takes_only_what_changed(
     download_folder(s3, tmp_path)
     store.write("grown", b"22")
     taken: list[str] = []
-    real = copies._download
+    real = copies.transfer
 
-    def spy(store: object, entry: Entry, *rest: object) -> None:
+    def spy(source: Side, entry: Entry, *rest: object) -> str:
         taken.append(entry.name)
-        real(store, entry, *rest)  # type: ignore[arg-type]
+        return real(source, entry, *rest)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(copies, "_download", spy)
+    monkeypatch.setattr(copies, "transfer", spy)
     download_folder(s3, tmp_path)
     assert taken == ["grown"]
     assert (tmp_path / "grown").read_bytes() == b"22"
@@ -91,7 +84,7 @@ def test_one_object(s3: str, tmp_path: Path) -> None:
 def test_names_that_leave_the_folder_are_refused(name: str) -> None:
     """Whatever a store lists, nothing is written outside."""
     with pytest.raises(StoreError, match="no path within a folder"):
-        copies._check_name(name, "s3://bucket")
+        copies.check_name(name, "s3://bucket")
 
 
 def test_a_full_disk_leaves_nothing_half_written(
@@ -112,3 +105,122 @@ def test_a_full_disk_leaves_nothing_half_written(
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
     assert tree(tmp_path / "copy") == {}
+
+
+@pytest.mark.parametrize("end", ["folder", "s3"])
+def test_a_file_goes_where_it_is_told(end: str, s3: str, tmp_path: Path) -> None:
+    """To a name, into a folder that is there, and into one named with a slash."""
+    make(tmp_path / "from", x=b"1")
+    root = s3 if end == "s3" else str(tmp_path / "to")
+    source = str(tmp_path / "from" / "x")
+    for target in ("new", "slash/", "slash"):
+        copy(source, f"{root}/{target}")
+    found = {entry.name for entry in open_store(root).list()}
+    assert found == {"new", "slash/x"}
+    copy(f"{root}/new", str(tmp_path / "back" / "y"))
+    assert tree(tmp_path / "back") == {"y": b"1"}
+
+
+def test_a_file_goes_into_a_bucket(bucket: str, tmp_path: Path) -> None:
+    """Under its own name."""
+    make(tmp_path, x=b"1")
+    copy(str(tmp_path / "x"), bucket)
+    assert [entry.name for entry in open_store(bucket).list()] == ["x"]
+
+
+def test_from_store_to_store(s3: str, bucket: str, tmp_path: Path) -> None:
+    """Small ones and one in parts, without a disk between."""
+    source = make(tmp_path / "source", a__b=b"1", empty=b"", big=os.urandom(11 * 2**20))
+    copy(str(source), s3)
+    copy(s3, f"{bucket}/other")
+    copy(f"{bucket}/other", str(tmp_path / "back"))
+    assert tree(tmp_path / "back") == tree(source)
+
+
+def test_links_are_followed_and_circles_refused(s3: str, tmp_path: Path) -> None:
+    """What a link leads to is data; what leads nowhere is an error that names it."""
+    make(tmp_path / "real", x=b"1")
+    source = make(tmp_path / "source", y=b"2")
+    (source / "link").symlink_to(tmp_path / "real")
+    copy(str(source), s3)
+    assert [entry.name for entry in open_store(s3).list()] == ["link/x", "y"]
+    (source / "circle").symlink_to(source)
+    with pytest.raises(CaffeMnistError, match="links to a folder that it is in"):
+        copy(str(source), s3)
+    (source / "circle").unlink()
+    (source / "nothing").symlink_to(tmp_path / "not there")
+    with pytest.raises(CaffeMnistError, match="nothing: is a link to nothing"):
+        copy(str(source), s3)
+
+
+def test_nothing_is_copied_onto_itself(tmp_path: Path) -> None:
+    """Not by another name of the same folder either."""
+    make(tmp_path, x=b"1")
+    for target in (str(tmp_path), f"file://{tmp_path}/", str(tmp_path / "x")):
+        with pytest.raises(CaffeMnistError, match=r"the same|is a file"):
+            copy(str(tmp_path), target)
+
+
+def test_an_empty_marker_of_a_folder_is_no_file(swift: Swift, bucket: str, tmp_path: Path) -> None:
+    """A folder that somebody made in a console does not stop a copy."""
+    swift.make_bucket(f"{bucket[5:]}/data/lonely/")
+    open_store(bucket).write("data/x", b"1")
+    copy(f"{bucket}/data", str(tmp_path / "copy"))
+    copy(f"{bucket}/data", f"{bucket}/copy")
+    assert tree(tmp_path / "copy") == {"x": b"1"}
+
+
+def snapshot(root: str, folder: Path, iteration: int = 10) -> None:
+    """A complete one."""
+    files = make(folder, caffemodel=b"weights", solverstate=b"state")
+    publish(root, sorted(path for path in files.rglob("*") if path.is_file()), iteration)
+
+
+@pytest.mark.parametrize("end", ["folder", "s3"])
+def test_a_manifest_goes_last(
+    end: str, s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An end in the middle leaves no manifest, of the new snapshot or of the one before."""
+    root = s3 if end == "s3" else str(tmp_path / "store")
+    snapshot(join(root, "1"), tmp_path / "model")
+    copy(join(root, "1"), join(root, "copy"))
+    assert read_manifest(join(root, "copy")).iteration == 10
+    real = copies.transfer
+
+    def fails(source: Side, entry: Entry, *rest: object) -> str:
+        if entry.name == "solverstate":
+            raise StoreError("the cable was pulled")
+        return real(source, entry, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(copies, "transfer", fails)
+    for target in ("copy", "another"):
+        with pytest.raises(StoreError, match="cable"):
+            copy(join(root, "1"), join(root, target))
+        assert open_store(join(root, target)).size("manifest.json") is None
+
+
+def test_a_damaged_snapshot_gets_no_manifest_elsewhere(s3: str, tmp_path: Path) -> None:
+    """What is not what its manifest says is found out on the way."""
+    snapshot(join(s3, "1"), tmp_path / "model")
+    open_store(join(s3, "1")).write("solverstate", b"STATE")
+    for target in (str(tmp_path / "copy"), f"{s3}/copy"):
+        with pytest.raises(DamagedError, match="solverstate: is not what its manifest says"):
+            copy(join(s3, "1"), target)
+        assert open_store(target).size("manifest.json") is None
+
+
+def test_a_file_that_changes_meanwhile_is_said(
+    s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A copy of two versions does not pass for a copy."""
+    make(tmp_path, x=b"1")
+    whole = Store.upload
+
+    def upload(self: Store, path: Path, name: str, moved: None = None) -> str:
+        digest = whole(self, path, name, moved)
+        path.write_bytes(b"22")
+        return digest
+
+    monkeypatch.setattr(Store, "upload", upload)
+    with pytest.raises(CaffeMnistError, match="x: changed while it was copied"):
+        copy(str(tmp_path / "x"), s3)

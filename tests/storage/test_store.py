@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +14,9 @@ from caffe_mnist.storage import store as stores
 from caffe_mnist.storage.backends import Limits
 from caffe_mnist.storage.store import Entry, Pace, Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
-from tests.fixtures.faults import FLIP, LOST, REFUSE, RESET, FaultProxy
+from tests.fixtures.faults import BUSY, FLIP, HANG, LOST, REFUSE, RESET, SLOW, FaultProxy
 from tests.fixtures.swift import Swift
+from tests.storage.conftest import hurry
 
 
 def names(store: Store, prefix: str = "") -> list[tuple[str, int]]:
@@ -104,13 +106,6 @@ def test_reading_is_limited(url: str) -> None:
     store.write("x", bytes(100))
     with pytest.raises(StoreError, match="100 bytes, more than the 10 expected"):
         store.read("x", limit=10)
-
-
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few attempts, and short pauses between them."""
-    monkeypatch.setattr(stores, "ASKING", Limits(request=10, retries=1))
-    monkeypatch.setattr(stores, "PACES", (Pace(4, Limits(request=10, retries=1)),))
-    monkeypatch.setattr(stores, "PAUSE", 0.01)
 
 
 @pytest.fixture
@@ -231,3 +226,96 @@ def test_an_unwritable_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="file"):
         open_store(tmp_path / "file" / "store").write("x", b"1")
     assert Entry("a", 1) == Entry("a", 1, 0.0)
+
+
+def test_markers_of_folders_are_no_objects(swift: Swift, s3: str) -> None:
+    """Consoles make empty objects with a slash at their end; they are no files."""
+    bucket = s3.partition("//")[2].partition("/")[0]
+    swift.make_bucket(f"{bucket}/run/")
+    swift.make_bucket(f"{bucket}/run/deep/")
+    store = open_store(s3)
+    store.write("deep/x", b"1")
+    assert names(store) == [("deep/x", 1)]
+    assert store.list_level() == (["deep"], [])
+    assert names(open_store(join(s3, "deep"))) == [("x", 1)]
+
+
+def test_one_level(url: str) -> None:
+    """Folders by name, and the files beside them."""
+    store = open_store(url)
+    for name in ("a/1", "a/b/2", "x"):
+        store.write(name, b"1")
+    folders, entries = store.list_level()
+    assert (folders, [entry.name for entry in entries]) == (["a"], ["x"])
+    assert not store.is_empty()
+    assert open_store(join(url, "nothing")).is_empty()
+    store.delete_all(["a/1", "a/b/2", "not there"])
+    assert names(store) == [("x", 1)]
+
+
+def test_a_slow_link_gets_more_time(
+    s3: str, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Where a request's time runs out but the store answers, the parts go one by one and longer."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
+    paces = (Pace(4, Limits(request=1, retries=0)), Pace(1, Limits(request=60, retries=0)))
+    monkeypatch.setattr(stores, "PACES", paces)
+    content = os.urandom(11 * 2**20)
+    (tmp_path / "big").write_bytes(content)
+    moved: list[int] = []
+    faults.fault(SLOW, rate=3e6)
+    open_store(s3).upload(tmp_path / "big", "big", moved.append)
+    faults.fault(None)
+    assert sum(moved) == len(content)
+    assert min(moved) < 0
+    assert b"".join(open_store(s3).chunks("big")) == content
+
+
+def test_a_store_that_hangs_gets_no_more_time(
+    s3: str, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Nothing is gained by waiting where no question is answered."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
+    paces = (Pace(4, Limits(request=1, retries=0)), Pace(1, Limits(request=600, retries=0)))
+    monkeypatch.setattr(stores, "PACES", paces)
+    monkeypatch.setattr(stores, "QUICK", Limits(request=1, retries=0))
+    (tmp_path / "x").write_bytes(b"1")
+    faults.fault(HANG)
+    with pytest.raises(StoreError, match="did not answer in time"):
+        open_store(s3).upload(tmp_path / "x", "x")
+
+
+def test_a_hanging_answer_costs_one_more_request(
+    s3: str, faults: FaultProxy, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """One that hangs while the others are answered is asked again."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
+    paces = (Pace(4, Limits(request=1, retries=0)), Pace(1, Limits(request=60, retries=0)))
+    monkeypatch.setattr(stores, "PACES", paces)
+    (tmp_path / "x").write_bytes(b"1")
+    faults.fault(HANG, times=1)
+    open_store(s3).upload(tmp_path / "x", "x")
+    assert open_store(s3).read("x") == b"1"
+
+
+@pytest.mark.parametrize("kind", [BUSY, FLIP, LOST, RESET])
+@pytest.mark.parametrize("size", [40_000, 6 * 2**20])
+def test_whole_objects_are_sent_again(
+    kind: str,
+    size: int,
+    s3: str,
+    faults: FaultProxy,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """What is left after the library's own attempts: damage on the way, a busy store."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
+    content = os.urandom(size)
+    (tmp_path / "x").write_bytes(content)
+    store = open_store(s3)
+    faults.fault(kind, times=2, after=20_000)
+    digest = store.upload(tmp_path / "x", "x")
+    assert faults.hits >= 1
+    assert digest == hashlib.sha256(content).hexdigest()
+    faults.fault(None)
+    assert b"".join(store.chunks("x")) == content
