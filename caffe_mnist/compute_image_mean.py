@@ -17,6 +17,7 @@ channels are printed only. Encoded pictures are decoded (needs OpenCV).
 examples:
   compute_image_mean mnist_train_lmdb mean.binaryproto
   compute_image_mean mnist_train_lmdb
+  compute_image_mean "flowers/dataset.json?set=train" mean.binaryproto
 """
 
 
@@ -29,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     one_line_usage(parser)
-    parser.add_argument("database", metavar="DB", help="an LMDB of Datum")
+    parser.add_argument("database", metavar="DB", help="an LMDB of Datum, or a dataset.json")
     parser.add_argument("out", metavar="OUT", nargs="?", help="the .binaryproto to write")
     parser.add_argument(
         "--backend", "-backend", default="lmdb", metavar="lmdb", help="the only one that is read"

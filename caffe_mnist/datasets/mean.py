@@ -6,6 +6,7 @@ on the way; the same is done here, and the files are equal byte by byte.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -14,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.chosen import Record
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
+from caffe_mnist.datasets.sources import Mixture, open_source
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import write_binary
@@ -33,10 +35,13 @@ def mean_image(
 ) -> Floats:
     """The mean of all records of the database `path`, C × H × W.
 
+    `path` may also name an index, or a part of a dataset as a Data layer's source does.
     `picture` makes pixels of an encoded record's bytes. Raises CaffeMnistError for broken
     records and for such of another size than the first.
     """
-    with Database(path) as database:
+    with contextlib.closing(open_source(os.fspath(path))) as database:
+        if isinstance(database, Mixture):
+            raise CaffeMnistError("a mixture has no end, and so no mean", where=path)
         name, total = os.path.basename(os.path.realpath(database.path)), len(database)
         records, done = database.records(), 0
         mean: Floats | None = None
@@ -72,7 +77,7 @@ def channel_means(mean: Floats) -> list[float]:
 
 
 def _pixels(
-    batch: list[tuple[bytes, memoryview]], where: str, picture: Callable[[bytes, object], Any]
+    batch: list[Record], where: str, picture: Callable[[bytes, object], Any]
 ) -> Iterator[npt.NDArray[Any]]:
     """The pixels of records as N × C × H × W, in one piece where all of them are plain."""
     plain = decode_batch(batch, where)

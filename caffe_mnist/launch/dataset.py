@@ -27,7 +27,7 @@ def copy_dataset(url: str, folder: Path) -> None:
 
 
 def databases(nets: Sequence[Path]) -> list[Path]:
-    """The databases that the (rewritten) nets' Data layers read, each once."""
+    """The databases and indexes that the (rewritten) nets' Data layers read, each once."""
     found = []
     for net in nets:
         for item in read_prototxt(net).paths():
@@ -75,12 +75,19 @@ def make_missing(wanted: Sequence[Path], folder: Path) -> list[Path]:
 
 
 def fingerprints(wanted: Sequence[Path]) -> list[dict[str, Any]]:
-    """Path, records, bytes and SHA-256 of each database, for `run.json`."""
+    """Path, records, bytes and SHA-256 of each database, for `run.json`.
+
+    Of a dataset with an index, the SHA-256 is that of the index, which holds the databases'.
+    """
     from caffe_mnist.datasets.database import Database
+    from caffe_mnist.datasets.index import index_at
 
     found: list[dict[str, Any]] = []
     for path in wanted:
-        data = path / "data.mdb"
+        data, index = path / "data.mdb", index_at(path)
+        if index is not None:
+            found.append({"path": os.fspath(path), **_of_index(index)})
+            continue
         if (path / "CURRENT").is_file() and not data.exists():  # a LevelDB: real Caffe reads it
             found.append({"path": os.fspath(path), "records": None, "bytes": None, "sha256": None})
             continue
@@ -93,11 +100,45 @@ def fingerprints(wanted: Sequence[Path]) -> list[dict[str, Any]]:
 
 
 def picture_shape(database: Path) -> tuple[int, int, int]:
-    """Channels, height and width of a database's first record."""
+    """Channels, height and width of the first record of a database or a dataset."""
     from caffe_mnist.datasets.database import Database
-    from caffe_mnist.datasets.datum import decode
+    from caffe_mnist.datasets.datum import Image, decode
+    from caffe_mnist.datasets.index import index_at, read_index
 
+    index = index_at(database)
+    if index is not None:
+        found = read_index(index)
+        database = Path(found.place(next(iter(found.sets.values())).shards[0]))
     with Database(database) as records:
         key, value = next(iter(records.records()))
         datum = decode(value, key, database)
+        if not isinstance(datum, Image) and datum.encoded:
+            return _size_of_picture(datum.data, database)
         return datum.channels, datum.height, datum.width
+
+
+def _size_of_picture(content: bytes, where: Path) -> tuple[int, int, int]:
+    """Of an encoded record, whose own numbers Caffe leaves out."""
+    try:
+        import cv2
+        import numpy as np
+    except ImportError:
+        raise CaffeMnistError("reading pictures needs OpenCV", where=where) from None
+    picture: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise CaffeMnistError("the first record is no picture", where=where)
+    height, width = picture.shape[:2]
+    return 1 if picture.ndim == 2 else picture.shape[2], height, width
+
+
+def _of_index(path: str) -> dict[str, Any]:
+    from caffe_mnist.datasets.index import check_shard, read_index
+
+    index = read_index(path)
+    records = size = 0
+    for one in index.sets.values():
+        for shard in one.shards:
+            check_shard(index, shard)
+            size += os.path.getsize(os.path.join(index.place(shard), "data.mdb"))
+        records += one.records
+    return {"records": records, "bytes": size, "sha256": sha256(Path(path))}

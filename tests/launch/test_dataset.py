@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from caffe_mnist.datasets import mnist
 from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.shards import Share
+from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.launch.dataset import copy_dataset, fingerprints, make_missing, picture_shape
+from caffe_mnist.launch.dataset import (
+    copy_dataset,
+    databases,
+    fingerprints,
+    make_missing,
+    picture_shape,
+)
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.storage.snapshots import sha256
+from tests.datasets.test_shards import make
 
 NAMES = (mnist.TRAIN_DATABASE, mnist.TEST_DATABASE)
 
@@ -69,3 +81,31 @@ def test_a_dataset_is_copied_once(small_mnist: Path, tmp_path: Path) -> None:
     copy_dataset(str(tmp_path / "data"), tmp_path / "data")
     assert {path: path.stat().st_ino for path in (tmp_path / "data").iterdir()} == first
     assert len(first) == 4
+
+
+def test_a_dataset_with_an_index(tmp_path: Path) -> None:
+    """Found by its index or its folder inside sources with options; recorded by the index."""
+    make(tmp_path / "data", Share(2))
+    net = tmp_path / "net.prototxt"
+    source = f"{tmp_path}/data?set=val&first=0.5;{tmp_path}/data/dataset.json?weight=2"
+    net.write_text(f'layer {{ type: "Data" data_param {{ source: "{source}" }} }}')
+    wanted = databases([net])
+    assert wanted == [tmp_path / "data", tmp_path / "data" / "dataset.json"]
+    assert make_missing(wanted, tmp_path) == []
+    one, other = fingerprints(wanted)
+    assert one["records"] == other["records"] == 23
+    assert one["sha256"] == sha256(tmp_path / "data" / "dataset.json")
+    assert one["bytes"] == sum(path.stat().st_size for path in tmp_path.rglob("data.mdb"))
+    assert picture_shape(wanted[0]) == picture_shape(wanted[1]) == (1, 2, 2)
+    (tmp_path / "data" / "train_lmdb-00001-of-00002").rename(tmp_path / "aside")
+    with pytest.raises(CaffeMnistError, match="train_lmdb-00001-of-00002 is missing"):
+        fingerprints(wanted)
+
+
+def test_the_shape_of_encoded_pictures(tmp_path: Path) -> None:
+    """Read from the picture: Caffe's own records do not tell it."""
+    cv2 = pytest.importorskip("cv2")
+    content = cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
+    with DatabaseWriter(tmp_path / "db") as writer:
+        writer.put([(b"0", caffe_pb2.Datum(data=content, encoded=True).SerializeToString())])
+    assert picture_shape(tmp_path / "db") == (3, 4, 6)
