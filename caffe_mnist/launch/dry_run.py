@@ -42,7 +42,7 @@ def describe(plan: Plan) -> str:
     weights = (settings.weights or "") if settings.snapshot == "none" else ""
     snapshot = "" if settings.snapshot == "none" else f"<{settings.snapshot}>"
     command = plan.trainer.arguments(
-        str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position
+        str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position, plan.early
     )
     lines.append("run " + " ".join(command))
     if settings.train_url:

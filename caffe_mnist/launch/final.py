@@ -19,14 +19,14 @@ from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.upgrade import upgrade_net
-from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import FINAL, Manifest, publish, published, sha256
+from caffe_mnist.storage.pairs import Mark, Pair, pairs
+from caffe_mnist.storage.snapshots import FINAL, published, sha256
 from caffe_mnist.storage.urls import join
 
 
-def last_snapshot(plan: Plan, since: float, start: Start) -> Pair:
+def last_snapshot(plan: Plan, before: frozenset[Mark], start: Start) -> Pair:
     """The snapshot of the highest iteration that this run wrote; else the one it began with."""
-    found = pairs(plan.prefix, since)
+    found = pairs(plan.prefix, earlier=before)
     if not found and start.snapshot:
         prefix = re.sub(r"_iter_\d+\.solverstate(\.h5)?$", "", start.snapshot)
         found = [pair for pair in pairs(prefix) if pair.iteration == start.iteration]
@@ -46,16 +46,10 @@ def final_files(plan: Plan, snapshot: Pair) -> list[Path]:
     return [*snapshot.files, *(path for path in others if path is not None and path.is_file())]
 
 
-def publish_final(plan: Plan, snapshot: Pair) -> Manifest:
-    """Copy the final model to `<train_url>/final`, its manifest last."""
-    assert plan.settings.train_url
-    url = join(plan.settings.train_url, FINAL)
-    return publish(url, final_files(plan, snapshot), snapshot.iteration)
-
-
 def is_published(plan: Plan, snapshot: Pair) -> bool:
     """Whether `final` is complete and holds this very model."""
-    assert plan.settings.train_url
+    if not plan.settings.train_url:
+        return False
     url = join(plan.settings.train_url, FINAL)
     there = next((one for one in published(plan.settings.train_url) if one.url == url), None)
     if there is None or there.manifest.iteration != snapshot.iteration:

@@ -3,20 +3,27 @@
     copy the dataset → make missing databases → rewrite the prototxts → find where to start →
     train, with the uploader beside it → let the uploader finish → publish `final`
 
+Before all that the job claims its place in the store, and in the end it gives it up.
+
 `run.json`, `metrics.csv` and the log lie in the model folder all the while.
 """
 
 from __future__ import annotations
 
+import os
 import signal
+import subprocess
 import sys
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
-from caffe_mnist.launch.final import is_published, last_snapshot, publish_final
+from caffe_mnist.launch.early import EarlySnapshots
+from caffe_mnist.launch.ending import Ending, UnfinishedError
+from caffe_mnist.launch.final import final_files, is_published, last_snapshot
+from caffe_mnist.launch.place import Place
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.process import (
     Follower,
@@ -24,16 +31,20 @@ from caffe_mnist.launch.process import (
     StoppedError,
     StopRequests,
     exit_code,
+    signal_group,
     start_trainer,
 )
 from caffe_mnist.launch.reasons import explain
 from caffe_mnist.launch.record import RunRecord, caffe_version
 from caffe_mnist.launch.resume import Start, find_start
+from caffe_mnist.launch.retention import Retention
 from caffe_mnist.launch.supervise import Supervisor
+from caffe_mnist.launch.uploads import Uploads
 from caffe_mnist.layouts.rewrite import write_tree
-from caffe_mnist.storage.pairs import Pair
+from caffe_mnist.storage.owner import OwnedError
+from caffe_mnist.storage.pairs import Pair, write_marks
 from caffe_mnist.storage.snapshots import FINAL
-from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.store import StoreError
 from caffe_mnist.storage.urls import join
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.curves import draw
@@ -41,6 +52,8 @@ from caffe_mnist.watch.metrics import Metrics
 
 # How much of a failed trainer's log is shown where the rest was hidden behind the bar.
 SHOWN_LINES = 15
+# The files of snapshots that were there before, for the uploader to leave alone.
+EARLIER = ".earlier.json"
 
 
 def run_job(plan: Plan) -> int:
@@ -59,36 +72,45 @@ def run_job(plan: Plan) -> int:
         ) from None
     with StopRequests() as requests:
         try:
-            _recorded_story(plan, record, requests)
+            with Place(plan.settings, say) as place:
+                record.run = place.run
+                _recorded_story(plan, record, requests, place)
         except Interruption as stop:
             raise StoppedError(stop.number) from None
     say(f"done: {_summary(record)}")
     return 0
 
 
-def _recorded_story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
+def _recorded_story(plan: Plan, record: RunRecord, requests: StopRequests, place: Place) -> None:
+    ending = Ending(plan, place.run, say)
     try:
         try:
-            _story(plan, record, requests)
+            _story(plan, record, requests, place, ending)
         except Interruption as stop:
             raise StoppedError(stop.number) from None
+    except OwnedError:  # neither the store nor, perhaps, the model folder is ours
+        raise
     except CaffeMnistError as error:
         status = "stopped" if isinstance(error, StoppedError) else "failed"
+        if isinstance(error, UnfinishedError):
+            status = "unfinished"
         record.notes.append(str(error))
         record.end(status, error.status)
         _or_say(lambda: record.write(plan.model_folder / "run.json"))
-        if not isinstance(error, StoreError):  # it would not take the record either
-            _leave_record(plan, record)
+        # A store that failed would not take the record either.
+        if not isinstance(error, (StoreError, UnfinishedError)):
+            _or_say(lambda: ending.leave(_record_files(plan)))
         raise
 
 
-def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
+def _story(
+    plan: Plan, record: RunRecord, requests: StopRequests, place: Place, ending: Ending
+) -> None:
     settings = plan.settings
     say(f"training with {plan.trainer.description}")
     if not plan.trainer.embedded:
         record.trainer += f"; {caffe_version(plan.trainer.command[0])}"
-    if settings.train_url:
-        open_store(settings.train_url).list(FINAL)  # a wrong key or bucket fails here, not later
+    place.claim()
     start = find_start(plan)
     record.start = start.note
     say(f"starting {start.note}")
@@ -103,113 +125,153 @@ def _story(plan: Plan, record: RunRecord, requests: StopRequests) -> None:
         say(f"made {', '.join(path.name for path in made)}")
     with record.timed("checksums"):
         record.data = fingerprints(wanted)
-    metrics, begun = Metrics(), time.time()
+    metrics = Metrics()
     if settings.snapshot == "auto" and start.snapshot:
         metrics = Metrics.read(plan.model_folder / "metrics.csv", start.iteration)
+    ending.begin(start.iteration if start.unsaved else None)
     if start.snapshot and start.iteration >= plan.max_iter:
         say(f"iteration {start.iteration} is the last one already: nothing to train")
         record.results = metrics.results()
-        if settings.train_url and is_published(plan, last_snapshot(plan, begun, start)):
-            say(f"the final model is in {join(settings.train_url, FINAL)} already")
+        if ending.is_done and is_published(plan, last_snapshot(plan, ending.before, start)):
+            say(f"the final model is in {join(settings.train_url or '', FINAL)} already")
             return
     else:
-        _train(plan, record, requests, solver, start, metrics)
-    _finish(plan, record, last_snapshot(plan, begun, start))
+        job = _Job(plan, record, requests, place, ending)
+        job.train(solver, start, metrics)
+    _finish(plan, record, ending, last_snapshot(plan, ending.before, start))
 
 
-def _train(
-    plan: Plan,
-    record: RunRecord,
-    requests: StopRequests,
-    solver: Path,
-    start: Start,
-    metrics: Metrics,
-) -> None:
-    settings = plan.settings
-    if start.snapshot and not plan.trainer.embedded:
-        record.notes.append("real Caffe reads its database from the start after a resume")
-        say(record.notes[-1])
-    command = plan.trainer.arguments(
-        str(solver), settings.gpus, start.weights, start.snapshot, settings.data_position
-    )
-    say("running " + " ".join(command))
-    _or_say(lambda: record.write(plan.model_folder / "run.json"))
-    since = time.time()
-    goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
-    log_start = plan.log.stat().st_size if goes_on else 0
-    requests.only_note = True
-    with record.timed("train"):
-        process = start_trainer(command, plan.log, goes_on)
-        follower, bar = Follower(plan.log, log_start), Bar(plan.max_iter, start.iteration)
-        supervisor = Supervisor(
-            process,
-            follower,
-            metrics,
-            bar,
-            requests,
-            settings.stop_timeout,
-            _uploader(plan, since) if settings.train_url else None,
-            lambda: _or_say(lambda: metrics.write(plan.model_folder / "metrics.csv")),
-            plan.model_folder / "uploader.log" if bar.on_terminal else None,
+@dataclass
+class _Job:
+    """What takes part in a training."""
+
+    plan: Plan
+    record: RunRecord
+    requests: StopRequests
+    place: Place
+    ending: Ending
+
+    def train(self, solver: Path, start: Start, metrics: Metrics) -> None:
+        """Until the trainer has ended and its snapshots are in the store."""
+        plan, record, requests = self.plan, self.record, self.requests
+        settings = plan.settings
+        if start.snapshot and not plan.trainer.embedded:
+            record.notes.append("real Caffe reads its database from the start after a resume")
+            say(record.notes[-1])
+        early = [n for n in plan.early if n > start.iteration]
+        command = plan.trainer.arguments(
+            str(solver), settings.gpus, start.weights, start.snapshot, settings.data_position, early
         )
-        code = supervisor.watch()
-        follower.close()
-        if code != 0 and bar.on_terminal:
-            bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
-        bar.close(code == 0 and supervisor.finished)
-    record.results = metrics.results()
-    with record.timed("drain"):
-        drained = supervisor.drain()
-    requests.only_note = False
-    _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
-    if requests.seen:
-        raise StoppedError(requests.seen[0])
-    if code != 0:
-        raise _failure(plan, code, supervisor.last_lines)
-    if not drained:
-        raise JobError(
-            "not every snapshot is in the store (see the uploader's lines)",
-            where=settings.train_url,
-            hint=f"they are still in {plan.model_folder}",
+        say("running " + " ".join(command))
+        _or_say(lambda: record.write(plan.model_folder / "run.json"))
+        uploads = Uploads(plan.model_folder / "uploads.jsonl") if settings.train_url else None
+        goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
+        log_start = plan.log.stat().st_size if goes_on else 0
+        arguments = self._uploader() if settings.train_url else None
+        self.ending.training()
+        requests.only_note = True
+        with record.timed("train"):
+            process = start_trainer(command, plan.log, goes_on)
+            follower, bar = Follower(plan.log, log_start), Bar(plan.max_iter, start.iteration)
+            tend = self._tend(uploads, start, bar)
+            supervisor = Supervisor(
+                process,
+                follower,
+                metrics,
+                bar,
+                requests,
+                settings.stop_timeout,
+                arguments,
+                lambda: _or_say(lambda: metrics.write(plan.model_folder / "metrics.csv")),
+                plan.model_folder / "uploader.log" if bar.on_terminal else None,
+                None if plan.trainer.embedded else _early(early, start, process),
+                tend,
+                lambda: self.place.lost,
+                settings.drain_timeout,
+            )
+            code = supervisor.watch()
+            follower.close()
+            if code != 0 and bar.on_terminal:
+                bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
+            bar.close(code == 0 and supervisor.finished)
+        record.results = metrics.results()
+        self.ending.drain()
+        with record.timed("drain"):
+            drained = supervisor.drain()
+        tend()
+        self.ending.drained(drained, uploads.safe if uploads else set())
+        requests.only_note = False
+        _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
+        self._look_at_the_end(code, supervisor)
+
+    def _look_at_the_end(self, code: int, supervisor: Supervisor) -> None:
+        """Raise what ended the training, if it did not come to its own end."""
+        if supervisor.was_lost:
+            raise self.place.lost or OwnedError("another job has taken over")
+        if self.requests.seen:
+            raise StoppedError(self.requests.seen[0])
+        if code != 0:
+            raise _failure(self.plan, code, supervisor.last_lines)
+        if not supervisor.finished:
+            raise StoppedError(signal.SIGINT)
+
+    def _tend(self, uploads: Uploads | None, start: Start, bar: Bar) -> Callable[[], None]:
+        """What is done once a second: keep the local disk bounded."""
+        settings = self.plan.settings
+        retention = Retention(
+            self.plan.prefix,
+            settings.keep_local,
+            uploads,
+            self.ending.before,
+            self.ending.earlier,
+            start.snapshot,
+            settings.upload_every,
+            lambda text: bar.say(f"train: {text}"),
         )
-    if not supervisor.finished:
-        raise StoppedError(signal.SIGINT)
+
+        def tend() -> None:
+            if uploads is not None:
+                uploads.read()
+            retention.look()
+
+        return tend
+
+    def _uploader(self) -> list[str]:
+        settings, folder = self.plan.settings, self.plan.model_folder
+        write_marks(folder / EARLIER, self.ending.earlier)
+        return [
+            f"--prefix={self.plan.prefix}",
+            f"--to={settings.train_url}",
+            f"--every={settings.upload_every}",
+            f"--keep={settings.keep}",
+            f"--earlier={folder / EARLIER}",
+            f"--report={folder / 'uploads.jsonl'}",
+            f"--owner={self.place.run}",
+            f"--above={self.place.above}",
+            f"--launcher={os.getpid()}",
+        ]
 
 
-def _uploader(plan: Plan, since: float) -> list[str]:
-    settings = plan.settings
-    return [
-        f"--prefix={plan.prefix}",
-        f"--to={settings.train_url}",
-        f"--every={settings.upload_every}",
-        f"--keep={settings.keep}",
-        # File systems may keep times more coarsely than the clock.
-        f"--since={since - 0.05}",
-        f"--drain-timeout={settings.drain_timeout}",
-        f"--report={plan.model_folder / 'uploads.jsonl'}",
-    ]
+def _early(
+    early: list[int], start: Start, process: subprocess.Popen[bytes]
+) -> EarlySnapshots | None:
+    if not early:
+        return None
+    return EarlySnapshots(early, start.iteration, lambda: signal_group(process, signal.SIGHUP))
 
 
-def _finish(plan: Plan, record: RunRecord, snapshot: Pair) -> None:
+def _finish(plan: Plan, record: RunRecord, ending: Ending, snapshot: Pair) -> None:
     record.end("succeeded", 0)
     record.write(plan.model_folder / "run.json")
     if not plan.settings.train_url:
         say(f"no --train-url: the model stays in {plan.model_folder}")
         return
-    url = join(plan.settings.train_url, FINAL)
-    for attempt in range(5):
-        try:
-            publish_final(plan, snapshot)
-            say(f"the final model is in {url}")
-            return
-        except StoreError as error:
-            if attempt == 4:
-                raise JobError(
-                    f"{url} is not complete: {error.what}",
-                    hint=f"the model is still in {plan.model_folder}",
-                ) from None
-            say(f"{error}; trying again")
-            time.sleep(2.0**attempt)
+    ending.publish(snapshot, final_files(plan, snapshot))
+
+
+def _record_files(plan: Plan) -> list[Path]:
+    names = ("run.json", "metrics.csv")
+    return [*(plan.model_folder / name for name in names), plan.log]
 
 
 def _failure(plan: Plan, code: int, lines: list[str]) -> JobError:
@@ -220,20 +282,6 @@ def _failure(plan: Plan, code: int, lines: list[str]) -> JobError:
     error = JobError(f"the trainer ended {how}: {reason}", where=plan.log, hint=hint)
     error.status = status
     return error
-
-
-def _leave_record(plan: Plan, record: RunRecord) -> None:
-    """After a failure: the record and the log beside the snapshots, if the store takes them."""
-    if not plan.settings.train_url:
-        return
-    try:
-        store = open_store(plan.settings.train_url)
-        store.write("failed/run.json", record.to_json())
-        for path in (plan.model_folder / "metrics.csv", plan.log):
-            if path.is_file():
-                store.upload(path, f"failed/{path.name}")
-    except CaffeMnistError as error:
-        say(f"the record of the run is only in {plan.model_folder}: {error}")
 
 
 def _summary(record: RunRecord) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.early import early_iterations
 from caffe_mnist.launch.settings import Settings
 from caffe_mnist.launch.trainer import Trainer, find_trainer
 from caffe_mnist.layouts.layout import Layout, find_layout
@@ -34,6 +35,7 @@ class Plan:
     prefix: Path
     rules: Rules
     max_iter: int
+    early: tuple[int, ...] = ()
 
     @property
     def model_folder(self) -> Path:
@@ -80,7 +82,10 @@ def make_plan(settings: Settings) -> Plan:
     rules = _rules(settings, [source, *others], wanted, data, model)
     prefix = _prefix(source, solver, rules)
     values = _solver_values(source, rules)
-    return Plan(settings, trainer, solver, nets, data, prefix, rules, values.max_iter)
+    early: tuple[int, ...] = ()
+    if settings.snapshot_early:
+        early = early_iterations(values.snapshot, values.max_iter, solver)
+    return Plan(settings, trainer, solver, nets, data, prefix, rules, values.max_iter, early)
 
 
 def _layout(settings: Settings) -> Layout:

@@ -25,6 +25,7 @@ class RunRecord:
 
     arguments: dict[str, Any]
     trainer: str = ""
+    run: str = ""
     start: str = ""
     status: str = "running"
     exit_status: int | None = None

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
@@ -14,7 +14,7 @@ from caffe_mnist.launch.plan import Plan
 from caffe_mnist.schema.packed import read_packed, write_packed
 from caffe_mnist.storage.copies import download
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, published
+from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, published, sha256
 from caffe_mnist.storage.urls import is_local
 
 # The time that fetched snapshots get (2001): before any run, so that none takes them for its own.
@@ -23,12 +23,16 @@ EARLIER = 1e9
 
 @dataclass(frozen=True)
 class Start:
-    """Paths for the trainer's flags, empty where not used, and the iteration to go on from."""
+    """Paths for the trainer's flags, empty where not used, and the iteration to go on from.
+
+    `unsaved`: the snapshot is on this disk only, and not yet in the store.
+    """
 
     weights: str = ""
     snapshot: str = ""
     iteration: int = 0
     note: str = "from the start"
+    unsaved: bool = False
 
 
 def find_start(plan: Plan) -> Start:
@@ -67,8 +71,17 @@ def _newest(plan: Plan) -> Start | None:
             return _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
     if local is None:
         return None
+    unsaved = bool(plan.settings.train_url) and not any(_is_of(one, local) for one in there)
     _point_to_neighbour(local.state)
-    return _at(local.state, f"from iteration {local.iteration} in {local.state}")
+    start = _at(local.state, f"from iteration {local.iteration} in {local.state}")
+    return replace(start, unsaved=unsaved)
+
+
+def _is_of(stored: Published, local: Pair) -> bool:
+    """Whether a stored snapshot holds the weights of a local one."""
+    sums = {file.name: file.sha256 for file in stored.manifest.files}
+    name = local.weights.name
+    return stored.number is not None and name in sums and sums[name] == sha256(local.weights)
 
 
 def _fetched(stored: Published, plan: Plan) -> Path | None:

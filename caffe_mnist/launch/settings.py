@@ -40,6 +40,9 @@ class Settings:
     data_position: str = "resume"
     upload_every: float = 60.0
     keep: int = 0
+    keep_local: int = 0
+    snapshot_early: bool = False
+    resume: bool = False
     stop_timeout: float = 120.0
     drain_timeout: float = 600.0
     set: tuple[str, ...] = ()
@@ -55,7 +58,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """The settings for `run.json`; a URL that carries a password or a query loses it."""
-        return {key: _without_secret(value) for key, value in asdict(self).items()}
+        return {key: without_secret(value) for key, value in asdict(self).items()}
 
 
 def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]]:
@@ -80,6 +83,8 @@ def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]
     for key in ("set", "map"):
         if key in values:
             values[key] = tuple(values[key])
+    if values.get("resume"):
+        values.setdefault("snapshot", "auto")
     settings = Settings(**values)
     _check(settings)
     return settings, notes
@@ -90,7 +95,7 @@ def _check(settings: Settings) -> None:
         raise CaffeMnistError("--snapshot resumes a training, --weights starts one: give one")
     if settings.data_position not in ("resume", "restart"):
         raise CaffeMnistError("takes resume or restart", where="--data-position")
-    for name in ("num_gpus", "keep", "upload_every", "stop_timeout", "drain_timeout"):
+    for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout"):
         value = getattr(settings, name)
         if value is not None and value < 0:
             raise CaffeMnistError("cannot be negative", where=f"--{name.replace('_', '-')}")
@@ -154,8 +159,8 @@ def _toml_value(value: Any) -> str:
 
 
 def _config_value(key: str, value: Any, path: Path) -> Any:
-    numbers = {"num_gpus": int, "keep": int, "upload_every": float, "stop_timeout": float,
-               "drain_timeout": float}  # fmt: skip
+    numbers = {"num_gpus": int, "keep": int, "keep_local": int, "upload_every": float,
+               "stop_timeout": float, "drain_timeout": float}  # fmt: skip
     if key in numbers:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         if right and (numbers[key] is float or isinstance(value, int)):
@@ -163,7 +168,7 @@ def _config_value(key: str, value: Any, path: Path) -> Any:
     elif key in ("set", "map"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value
-    elif key == "dry_run":
+    elif key in ("dry_run", "resume", "snapshot_early"):
         if isinstance(value, bool):
             return value
     elif isinstance(value, str):
@@ -173,7 +178,8 @@ def _config_value(key: str, value: Any, path: Path) -> Any:
     raise CaffeMnistError(f"{key} cannot be {value!r}", where=path)
 
 
-def _without_secret(value: Any) -> Any:
+def without_secret(value: Any) -> Any:
+    """A URL without a password or a query that it may carry; anything else as it is."""
     if not isinstance(value, str) or "://" not in value:
         return value
     scheme, _, rest = value.partition("://")
@@ -206,6 +212,12 @@ def _parser(program: str) -> argparse.ArgumentParser:
         metavar="FILE|auto|none",
         help="resume from a .solverstate, from the newest complete snapshot, or not (default)",
     )
+    add(
+        "--resume",
+        action="store_const",
+        const=True,
+        help="as --snapshot auto, and take --train-url over from a job that died (docs/train.md)",
+    )
     add("--caffe", metavar="auto|embedded|PATH", help="which Caffe trains (default: auto)")
     add(
         "--data-position",
@@ -214,6 +226,13 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (60)")
     add("--keep", type=int, metavar="N", help="snapshots to keep in the store (default: all)")
+    add("--keep-local", type=int, metavar="N", help="snapshots to keep on the disk (default: all)")
+    add(
+        "--snapshot-early",
+        action="store_const",
+        const=True,
+        help="snapshots at 1, 2, 5, 10, 20 and 50 %% of the first interval too",
+    )
     add(
         "--stop-timeout",
         type=float,

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.process import Follower, StopRequests, signal_group, start_uploader
+from caffe_mnist.storage.uploader import TAKEN_OVER
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.log import Finished
 from caffe_mnist.watch.metrics import Metrics
@@ -17,8 +19,11 @@ from caffe_mnist.watch.metrics import Metrics
 LOOK_EVERY = 0.1
 RESTART_AFTER = 5.0
 WRITE_EVERY = 5.0
+TEND_EVERY = 1.0
 LAST_LINES = 30
 RESTARTS_AT_THE_END = 3
+# How much longer than it was told an uploader may take to give up, before it is killed.
+GRACE = 5.0
 
 
 @dataclass
@@ -34,6 +39,10 @@ class Supervisor:
     uploader_arguments: list[str] | None
     write_metrics: Callable[[], None]
     uploader_log: Path | None = None
+    early: EarlySnapshots | None = None
+    tend: Callable[[], object] = lambda: None
+    lost: Callable[[], object] = lambda: None
+    drain_timeout: float = 600.0
     finished: bool = False
 
     def __post_init__(self) -> None:
@@ -41,8 +50,9 @@ class Supervisor:
         self._uploader: subprocess.Popen[bytes] | None = None
         self._uploader_started = float("-inf")
         self._asked = 0
+        self.was_lost = False
         self._kill_at = float("inf")
-        self._written = time.monotonic()
+        self._written = self._tended = time.monotonic()
         self._uploads: Follower | None = None
         if self.uploader_log is not None:
             self.uploader_log.touch()
@@ -57,23 +67,32 @@ class Supervisor:
             if code is not None:
                 return code
             self._stop_if_asked()
-            time.sleep(LOOK_EVERY)
+            now = time.monotonic()
+            if now - self._tended > TEND_EVERY:
+                self._tended = now
+                self.tend()
+            if self.early is not None and self._kill_at == float("inf"):
+                self.early.look(now)
+            time.sleep(LOOK_EVERY if self.early is None else self.early.wait(now, LOOK_EVERY))
 
     def drain(self) -> bool:
         """Let the uploader finish and end; False if something is not in the store.
 
-        A stop request meanwhile does not cut the uploads short; a third one does.
+        It takes no longer than `drain_timeout` (and `GRACE`), whatever hangs: then the uploader
+        is killed. A stop request meanwhile does not cut the uploads short; a third one does.
         """
         if self.uploader_arguments is None:
             return True
+        deadline = time.monotonic() + self.drain_timeout
         for _ in range(1 + RESTARTS_AT_THE_END):
-            self._keep_uploader(at_once=True)
-            code = self._last_uploads()
-            if code >= 0 or len(self.requests.seen) >= 3:
+            self._keep_uploader(at_once=True, seconds=max(deadline - time.monotonic(), 0))
+            code = self._last_uploads(deadline + GRACE)
+            over = time.monotonic() > deadline or len(self.requests.seen) >= 3
+            if code >= 0 or over:
                 return code == 0
         return False
 
-    def _last_uploads(self) -> int:
+    def _last_uploads(self, deadline: float) -> int:
         """Tell the uploader that this is the end (closing its input); its return code."""
         uploader = self._uploader
         assert uploader is not None
@@ -81,7 +100,7 @@ class Supervisor:
         uploader.stdin.close()
         while uploader.poll() is None:
             self._show_uploads()
-            if len(self.requests.seen) >= 3:
+            if len(self.requests.seen) >= 3 or time.monotonic() > deadline:
                 signal_group(uploader, signal.SIGKILL)
             time.sleep(LOOK_EVERY)
         self._show_uploads()
@@ -96,6 +115,8 @@ class Supervisor:
             event = self.metrics.feed(line)
             if isinstance(event, Finished):
                 self.finished = not event.early
+            if self.early is not None:
+                self.early.see(event, time.monotonic())
             self.last_lines = [*self.last_lines[-LAST_LINES:], line]
             self.bar.show(line, event)
         self._show_uploads()
@@ -103,8 +124,8 @@ class Supervisor:
             self._written = time.monotonic()
             self.write_metrics()
 
-    def _keep_uploader(self, at_once: bool = False) -> None:
-        """Start the uploader, and start it again when it died."""
+    def _keep_uploader(self, at_once: bool = False, seconds: float | None = None) -> None:
+        """Start the uploader, and start it again when it died; it may drain for `seconds`."""
         if self.uploader_arguments is None:
             return
         if self._uploader is not None:
@@ -113,23 +134,39 @@ class Supervisor:
             if not at_once and time.monotonic() - self._uploader_started < RESTART_AFTER:
                 return
             code = self._uploader.returncode
+            if code == TAKEN_OVER:
+                return
             self.bar.say(f"train: the uploader ended ({code}); starting it again")
         self._uploader_started = time.monotonic()
-        self._uploader = start_uploader(
-            [*self.uploader_arguments, "--trainer", str(self.trainer.pid)], self.uploader_log
-        )
+        limit = self.drain_timeout if seconds is None else seconds
+        more = ["--trainer", str(self.trainer.pid), f"--drain-timeout={limit}"]
+        self._uploader = start_uploader([*self.uploader_arguments, *more], self.uploader_log)
 
     def _stop_if_asked(self) -> None:
-        """The first request asks the trainer to snapshot and stop; the second kills it."""
+        """The first request asks the trainer to snapshot and stop; the second kills it.
+
+        The loss of the place in the store is a request too.
+        """
+        if not self.was_lost and (self.lost() or self._uploader_was_told()):
+            self.was_lost = True
+            self.bar.say("train: another job has taken over; stopping")
+            self._ask_to_stop()
         if len(self.requests.seen) > self._asked:
             self._asked = len(self.requests.seen)
             if self._asked == 1:
                 self.bar.say("train: stopping; the trainer writes a snapshot")
-                signal_group(self.trainer, signal.SIGINT)
-                self._kill_at = time.monotonic() + self.stop_timeout
+                self._ask_to_stop()
             else:
                 self._kill_at = time.monotonic()
         if time.monotonic() >= self._kill_at:
             self.bar.say("train: the trainer did not stop; killing it")
             signal_group(self.trainer, signal.SIGKILL)
             self._kill_at = float("inf")
+
+    def _uploader_was_told(self) -> bool:
+        """Whether it ended because the place in the store is another job's."""
+        return self._uploader is not None and self._uploader.poll() == TAKEN_OVER
+
+    def _ask_to_stop(self) -> None:
+        signal_group(self.trainer, signal.SIGINT)
+        self._kill_at = time.monotonic() + self.stop_timeout

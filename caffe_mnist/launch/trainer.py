@@ -6,7 +6,7 @@ import importlib.util
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,15 +30,23 @@ class Trainer:
         return f"{name}, {self.found_by}"
 
     def arguments(
-        self, solver: str, gpus: str, weights: str, snapshot: str, data_position: str
+        self,
+        solver: str,
+        gpus: str,
+        weights: str,
+        snapshot: str,
+        data_position: str,
+        early: Sequence[int] = (),
     ) -> list[str]:
-        """The whole command of a training."""
+        """The whole command of a training; `early` are iterations with snapshots of their own."""
         command = [*self.command, "train", "-solver", solver]
         for flag, value in (("-weights", weights), ("-snapshot", snapshot), ("-gpu", gpus)):
             if value:
                 command += [flag, value]
         if self.embedded and snapshot and data_position != "resume":
             command += ["-data_position", data_position]
+        if self.embedded and early:
+            command += ["-snapshot_at", ",".join(map(str, early))]
         return command
 
 

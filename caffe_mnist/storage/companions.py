@@ -13,8 +13,9 @@ from pathlib import Path
 class Launcher:
     """Whoever holds the other end of our standard input, if that is a pipe; else our parent."""
 
-    def __init__(self) -> None:
-        self._parent = os.getppid()
+    def __init__(self, pid: int = 0) -> None:
+        """`pid` is the launcher's; without it, our parent's (which may be gone already)."""
+        self._parent = pid or os.getppid()
         self._watch = _is_pipe()
 
     @property

@@ -37,7 +37,9 @@ SETTLE = 1.0
 
 
 class OwnedError(JobError):
-    """The place belongs to another job."""
+    """The place belongs to another job: to `run`."""
+
+    run = ""
 
 
 class Owner:
@@ -113,8 +115,15 @@ class Owner:
         """Whether the place is still ours: raises OwnedError if it is not. A beat too."""
         if self.lost is None:
             self.beat()
-        if self.lost is not None:
-            raise self._owned(self.lost, "it took over from this one, which must not go on")
+        error = self.taken_over()
+        if error is not None:
+            raise error
+
+    def taken_over(self) -> OwnedError | None:
+        """That another has the place, as far as the last beat has seen; asks no store."""
+        if self.lost is None:
+            return None
+        return self._owned(self.lost, "it took over from this one, which must not go on", "")
 
     def start(self, ending: bool = False) -> None:
         """Beat from now on, in a thread; `ending`: only what is left is being uploaded."""
@@ -208,13 +217,16 @@ class Owner:
         here = bool(holder.boot) and (holder.host, holder.boot) == (self._me.host, self._me.boot)
         return here and not self._runs(holder)
 
-    def _owned(self, holder: Holder, hint: str) -> OwnedError:
-        age = self._age()
-        ago = "" if age is None else f", {max(age, 0):.0f} s ago"
+    def _owned(self, holder: Holder, hint: str, ago: str | None = None) -> OwnedError:
+        if ago is None:
+            age = self._age()
+            ago = "" if age is None else f", {max(age, 0):.0f} s ago"
         beat = f"last heartbeat {holder.heartbeat or 'unknown'}{ago}"
-        return OwnedError(
+        error = OwnedError(
             f"belongs to {_named(holder)} ({beat})", where=join(self.url, OWNER), hint=hint
         )
+        error.run = holder.run
+        return error
 
 
 def _named(holder: Holder) -> str:

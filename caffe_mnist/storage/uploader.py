@@ -50,7 +50,7 @@ def run(settings: Settings) -> int:
         signal.signal(number, lambda number, frame: stopping.append(number))
     with contextlib.suppress(OSError):
         os.nice(10)
-    uploader, launcher = Uploader(settings), Launcher()
+    uploader, launcher = Uploader(settings), Launcher(settings.launcher)
     trainer = Trainer(settings.trainer)
     if settings.owner:
         uploader.owner = Owner(settings.to, settings.owner)
@@ -133,6 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--owner", default="", metavar="RUN", help="stop when owner.json is not RUN's"
     )
+    parser.add_argument("--launcher", type=int, default=0, help="process that started this one")
     parser.add_argument("--above", type=int, default=0, help="use numbers above this one (0)")
     settings = Settings(**vars(parser.parse_args(argv)))
     return exit_status(lambda: run(settings), PROGRAM)

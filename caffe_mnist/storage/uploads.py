@@ -53,6 +53,7 @@ class Settings:
     owner: str = ""
     above: int = 0
     earlier: str | None = None
+    launcher: int = 0
 
 
 @dataclass

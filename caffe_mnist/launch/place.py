@@ -1,0 +1,55 @@
+"""The job's place in its store: claimed before anything is done, given up at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from caffe_mnist.launch.settings import Settings
+from caffe_mnist.storage.holder import new_run
+from caffe_mnist.storage.owner import OwnedError, Owner
+from caffe_mnist.storage.snapshots import FINAL, survey
+from caffe_mnist.storage.store import open_store
+
+
+class Place:
+    """Below --train-url nobody else writes while this job does. Without one there is no claim.
+
+    `run` is this job's name, `above` the highest number below it that is to be left alone.
+    """
+
+    def __init__(self, settings: Settings, say: Callable[[str], object]) -> None:
+        self.run = new_run()
+        self.above = 0
+        self._settings, self._say = settings, say
+        self._owner: Owner | None = None
+
+    def __enter__(self) -> Place:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Give it up, as far as the store lets us."""
+        if self._owner is not None:
+            self._owner.release()
+
+    def claim(self) -> None:
+        """Make it ours; with --resume or --snapshot auto also that of a dead owner.
+
+        Raises OwnedError if it is another's, and StoreError if the store does not answer: a wrong
+        key or bucket is said before anything is done.
+        """
+        url = self._settings.train_url
+        if not url:
+            return
+        open_store(url).list(FINAL)
+        self._owner = Owner(url, self.run, say=self._say)
+        take_over = self._settings.resume or self._settings.snapshot == "auto"
+        if self._owner.claim(take_over):
+            found = survey(url)
+            # The silent owner may be writing to its next number yet, which no listing shows.
+            self.above = max([*found.leftovers, max(found.taken, default=0) + 1])
+        self._owner.start()
+
+    @property
+    def lost(self) -> OwnedError | None:
+        """That another job has taken the place over, and this one must not go on."""
+        return None if self._owner is None else self._owner.taken_over()
