@@ -45,15 +45,47 @@ def read_picture(
     colour of its border. Raises PictureError for what is no picture, a broken one, or one too
     large to be honest.
     """
-    import numpy as np
+    _check_channels(channels, path)
+    with _head(path) as image:
+        return _values(image, path, (channels, height, width), invert)
 
+
+def picture_of_bytes(
+    content: bytes,
+    channels: int,
+    height: int,
+    width: int,
+    invert: bool = False,
+    most_pixels: int = MOST_PIXELS,
+) -> Any:
+    """The same for the content of a picture file."""
+    import io
+
+    _check_channels(channels, None)
+    if not content:
+        raise PictureError("the picture is empty")
+    with _image(io.BytesIO(content), "the picture", most_pixels) as image:
+        return _values(image, "the picture", (channels, height, width), invert)
+
+
+def _check_channels(channels: int, where: object) -> None:
     if channels not in (1, 3):
-        raise CaffeMnistError(f"the net takes {channels} channels, not a picture", where=path)
-    image = _flat(_open(path), invert).convert("L" if channels == 1 else "RGB")
-    values = np.asarray(_fit(image, height, width), np.uint8)
+        raise CaffeMnistError(f"the net takes {channels} channels, not a picture", where=where)
+
+
+def _values(image: Any, where: object, shape: tuple[int, int, int], invert: bool) -> Any:
+    """The decoded picture as uint8 of `shape`."""
+    import numpy as np
+    from PIL import ImageOps
+
+    with _decoding(where):
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+    flat = _flat(turned, invert).convert("L" if shape[0] == 1 else "RGB")
+    values = np.asarray(_fit(flat, *shape[1:]), np.uint8)
     if invert:
         values = 255 - values
-    if channels == 1:
+    if shape[0] == 1:
         return values[None]
     return values.transpose(2, 0, 1)[::-1].copy()
 
@@ -65,22 +97,8 @@ def is_light(picture: Any) -> bool:
     return bool(np.median(_border(picture[0])) > 127)
 
 
-def _open(path: str | os.PathLike[str]) -> Any:
-    from PIL import ImageOps
-
-    with _head(path) as image, _decoding(path):
-        image.load()
-        return ImageOps.exif_transpose(image)
-
-
 def _head(path: str | os.PathLike[str]) -> Any:
-    """The picture, its pixels not yet decoded."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise CaffeMnistError(
-            "reading pictures needs Pillow", hint="pip install 'caffe-mnist[images]'"
-        ) from None
+    """The picture of a file, its pixels not yet decoded."""
     try:
         status = os.stat(path)
     except OSError as error:
@@ -91,16 +109,27 @@ def _head(path: str | os.PathLike[str]) -> Any:
         raise PictureError("is an empty file, no picture", where=path)
     if status.st_size > LARGEST_FILE:
         raise PictureError(f"{status.st_size} bytes are too many for a picture", where=path)
-    with _decoding(path):
-        image = Image.open(path)
-    if image.width * image.height > MOST_PIXELS:
+    return _image(path, path, MOST_PIXELS)
+
+
+def _image(file: Any, where: object, most_pixels: int) -> Any:
+    """The picture of a file or path, its pixels not yet decoded."""
+    try:
+        from PIL import Image
+    except ImportError:
+        raise CaffeMnistError(
+            "reading pictures needs Pillow", hint="pip install 'caffe-mnist[images]'"
+        ) from None
+    with _decoding(where):
+        image = Image.open(file)
+    if image.width * image.height > most_pixels:
         image.close()
-        raise PictureError(f"{image.width} × {image.height} pixels are too many", where=path)
+        raise PictureError(f"{image.width} × {image.height} pixels are too many", where=where)
     return image
 
 
 @contextlib.contextmanager
-def _decoding(path: str | os.PathLike[str]) -> Iterator[None]:
+def _decoding(path: object) -> Iterator[None]:
     """Whatever decoders raise for broken files, as a PictureError."""
     from PIL import Image, UnidentifiedImageError
 
