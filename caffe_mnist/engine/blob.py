@@ -8,9 +8,31 @@ faster for convolutions on a CPU), the logical order of axes is always Caffe's (
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 from torch import Tensor
+
+from caffe_mnist.errors import CaffeMnistError
+
+MOST_ELEMENTS = 2**31 - 1
+MOST_AXES = 32
+
+
+class ShapeError(CaffeMnistError):
+    """A shape that no blob of Caffe's can have."""
+
+
+def checked_shape(shape: Sequence[int]) -> tuple[int, ...]:
+    """`shape` as Caffe takes it: raises ShapeError for what its Blob::Reshape refuses."""
+    sizes = tuple(shape)
+    if sizes and min(sizes) < 0:
+        raise ShapeError(f"makes a blob of shape {sizes}, which is negative")
+    if len(sizes) > MOST_AXES:
+        raise ShapeError(f"makes a blob of {len(sizes)} axes, the most are {MOST_AXES}")
+    if max(prod(sizes), *sizes, 0) > MOST_ELEMENTS:
+        raise ShapeError(f"makes a blob of shape {sizes}, more than {MOST_ELEMENTS} elements")
+    return sizes
 
 
 class Blob:
@@ -18,14 +40,14 @@ class Blob:
 
     def __init__(self, shape: Sequence[int] = (), device: torch.device | None = None) -> None:
         """A blob of zeros on `device` (the CPU by default)."""
-        self.shape = tuple(shape)
+        self.shape = checked_shape(shape)
         self.device = device or torch.device("cpu")
         self._data: Tensor | None = None
         self._diff: Tensor | None = None
 
     def reshape(self, shape: Sequence[int]) -> None:
         """Take another shape; contents are kept while the number of elements is the same."""
-        self.shape = tuple(shape)
+        self.shape = checked_shape(shape)
 
     @property
     def count(self) -> int:

@@ -29,8 +29,14 @@ def fill(
     generator: RandomNumbers,
     where: object,
 ) -> None:
-    """Fill `parameter` as `filler` says; raises CaffeMnistError for an unknown type."""
+    """Fill `parameter` as `filler` says.
+
+    Raises CaffeMnistError for an unknown type, an empty parameter, and numbers that describe no
+    distribution, as Caffe's checks do.
+    """
     rule = fillers.get(filler.type, where=where)
+    if not parameter.count:
+        raise CaffeMnistError(f"cannot fill an empty blob of shape {parameter.shape}", where=where)
     values = torch.zeros(parameter.shape)
     try:
         rule(values, filler, generator)
@@ -48,12 +54,16 @@ def constant(values: Tensor, filler: caffe_pb2.FillerParameter, generator: Rando
 @fillers.register("uniform")
 def uniform(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Even between `min` and `max`."""
+    if not -math.inf < filler.min <= filler.max < math.inf:
+        raise ValueError(f"has no numbers between {filler.min:g} and {filler.max:g}")
     values.copy_(generator.uniform(values.shape, filler.min, filler.max))
 
 
 @fillers.register("gaussian")
 def gaussian(values: Tensor, filler: caffe_pb2.FillerParameter, generator: RandomNumbers) -> None:
     """Normal with `mean` and `std`; with `sparse`, about that many non-zero inputs a unit."""
+    if not filler.std > 0:
+        raise ValueError(f"needs a positive std, found {filler.std:g}")
     values.copy_(generator.normal(values.shape, filler.mean, filler.std))
     if filler.sparse >= 0:
         probability = min(1.0, filler.sparse / values.shape[0]) if values.dim() else 1.0

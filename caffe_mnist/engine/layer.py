@@ -12,11 +12,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from caffe_mnist.engine.blob import Blob, Parameter
+from caffe_mnist.engine.blob import Blob, Parameter, ShapeError
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.registry import Registry
 from caffe_mnist.schema import caffe_pb2
+
+# What Caffe keeps in an int.
+LARGEST = 2**31 - 1
 
 layers: Registry[type[Layer]] = Registry("layer type", package="caffe_mnist.engine.layers")
 
@@ -93,6 +96,16 @@ class Layer:
         """An expected failure of this layer."""
         return CaffeMnistError(what, where=f"layer {self.name!r} ({self.param.type})", hint=hint)
 
+    def explained(self, error: Exception) -> Exception:
+        """`error` as a failure of this layer where a user can cause it: shapes and memory."""
+        if isinstance(error, ShapeError):
+            return self.error(error.what)
+        words = ("can't allocate memory", "not enough memory")
+        known = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if known or any(word in str(error) for word in words):
+            return self.error("needs more memory than there is", "a smaller batch or a smaller net")
+        return error
+
     def check_counts(self) -> None:
         """Raise CaffeMnistError unless the net gives as many bottoms and tops as this takes."""
         for kind, names, (least, most) in (
@@ -105,6 +118,11 @@ class Layer:
                 raise self.error(f"takes at most {most} {kind} blob(s), found {len(names)}")
         if self.equal_bottoms_and_tops and len(self.param.bottom) != len(self.param.top):
             raise self.error("takes as many top as bottom blobs")
+
+    def check_not_empty(self, blob: Blob, axis: int = 1) -> None:
+        """Raise CaffeMnistError for sizes of 0 from `axis` on; no items at all may be fine."""
+        if 0 in blob.shape[axis:]:
+            raise self.error(f"takes no empty bottom, found shape {blob.shape}")
 
     def canonical_axis(self, axis: int, blob: Blob) -> int:
         """`axis` counted from the front (negative ones count from the end), checked."""

@@ -14,7 +14,7 @@ from math import prod
 import torch
 
 from caffe_mnist.engine import debug_info
-from caffe_mnist.engine.blob import Blob
+from caffe_mnist.engine.blob import Blob, ShapeError
 from caffe_mnist.engine.glog import number
 from caffe_mnist.engine.layer import Layer, Surroundings, layers
 from caffe_mnist.engine.parameters import LearnableParameters
@@ -137,10 +137,7 @@ class Net:
             for index in range(first, end - 1, -1):
                 self.watch.before_backward(index)
                 if self._works_backward[index]:
-                    layer = self.layers[index]
-                    layer.backward(
-                        self.tops[index], self.propagate_down[index], self.bottoms[index]
-                    )
+                    self._backward_layer(index)
                     if self.debug_info:
                         debug_info.after_backward(self, index)
                 self.watch.after_backward(index)
@@ -183,13 +180,23 @@ class Net:
         for layer in self.layers:
             layer.close()
 
+    def _backward_layer(self, index: int) -> None:
+        layer = self.layers[index]
+        try:
+            layer.backward(self.tops[index], self.propagate_down[index], self.bottoms[index])
+        except (ShapeError, MemoryError, RuntimeError) as error:
+            raise layer.explained(error) from None
+
     def _forward_layer(self, index: int) -> torch.Tensor | None:
         layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
         shapes = tuple([blob.shape for blob in bottom])
-        if shapes != self._shapes[index]:
-            layer.reshape(bottom, top)
-            self._shapes[index] = shapes
-        layer.forward(bottom, top)
+        try:
+            if shapes != self._shapes[index]:
+                layer.reshape(bottom, top)
+                self._shapes[index] = shapes
+            layer.forward(bottom, top)
+        except (ShapeError, MemoryError, RuntimeError) as error:
+            raise layer.explained(error) from None
         loss: torch.Tensor | None = None
         for blob, weight in zip(top, self.loss_weights[index]):
             if weight:
@@ -211,20 +218,27 @@ class Net:
         bottom = self._bottoms_of(param, unread)
         top, names = self._tops_of(layer, bottom, unread)
         learns = [spec.lr_mult != 0 for spec in param.param]
-        layer.setup(bottom, top)
-        layer.learns = (learns + [True] * len(layer.blobs))[: len(layer.blobs)]
-        layer.reshape(bottom, top)
         index = len(self.layers)
+        try:
+            layer.setup(bottom, top)
+            layer.learns = (learns + [True] * len(layer.blobs))[: len(layer.blobs)]
+            layer.reshape(bottom, top)
+            self._add(layer, bottom, top, names)
+        except (ShapeError, MemoryError, RuntimeError) as error:
+            raise layer.explained(error) from None
+        self.parameters.append(layer, self._report)
+        self._mark(index)
+
+    def _add(self, layer: Layer, bottom: list[Blob], top: list[Blob], names: list[str]) -> None:
+        """Keep a layer that is set up, with its blobs and what its tops weigh."""
         self.layers.append(layer)
         self.bottoms.append(bottom)
         self.tops.append(top)
-        self.bottom_names.append(list(param.bottom))
+        self.bottom_names.append(list(layer.param.bottom))
         self.top_names.append(names)
         self._shapes.append(tuple([blob.shape for blob in bottom]))
         self.loss_weights.append(_loss_weights(layer, top))
-        self._report_shapes(index)
-        self.parameters.append(layer, self._report)
-        self._mark(index)
+        self._report_shapes(len(self.layers) - 1)
 
     def _bottoms_of(self, param: caffe_pb2.LayerParameter, unread: set[str]) -> list[Blob]:
         for name in param.bottom:

@@ -16,6 +16,7 @@ from google.protobuf import message, text_format
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
+from caffe_mnist.schema.values import is_repeated, kind_of
 
 M = TypeVar("M", bound=message.Message)
 
@@ -41,12 +42,30 @@ def read_text(path: str | os.PathLike[str], kind: type[M]) -> M:
 def parse_text(text: str, kind: type[M], where: object) -> M:
     """Parse prototxt `text` into a message of class `kind`; `where` names it in errors."""
     try:
-        return text_format.Parse(text, kind())
+        found = text_format.Parse(text, kind())
     except text_format.ParseError as error:
         what = re.sub(r"^\d+:\d+ : ", "", str(error))
         line, column = error.GetLine(), error.GetColumn()
         place = where if line is None else f"{where}:{line}:{column}"
         raise CaffeMnistError(what, where=place) from None
+    if "\\" in text or "\0" in text:
+        _check_strings(found, where)
+    return found
+
+
+def _check_strings(content: message.Message, where: object) -> None:
+    """Raise CaffeMnistError for a name or path that is no UTF-8 or holds a zero byte.
+
+    Whoever uses one would fail in words of his own.
+    """
+    for declared, value in content.ListFields():
+        if kind_of(declared) not in ("message", "string"):
+            continue
+        for one in value if is_repeated(declared) else [value]:
+            if isinstance(one, message.Message):
+                _check_strings(one, where)
+            elif isinstance(one, bytes) or "\0" in one:
+                raise CaffeMnistError(f"{declared.name} is no text: {one!r:.60}", where=where)
 
 
 def write_text(path: str | os.PathLike[str], content: message.Message) -> None:
@@ -66,8 +85,10 @@ def read_binary(path: str | os.PathLike[str], kind: type[M]) -> M:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
     name = kind.DESCRIPTOR.name
     try:
-        return parse_binary(content, kind)
-    except message.DecodeError:
+        found = parse_binary(content, kind)
+        _check_strings(found, path)
+        return found
+    except (message.DecodeError, UnicodeDecodeError):
         raise CaffeMnistError(
             f"not a binary {name}: {len(content)} bytes that do not parse",
             where=path,

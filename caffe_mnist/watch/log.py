@@ -9,16 +9,17 @@ import re
 from dataclasses import dataclass
 from typing import Union
 
-NUMBER = r"([-+]?(?:nan|inf|[0-9.]+(?:e[-+]?[0-9]+)?))"
+NUMBER = r"([-+]?(?:nan|inf|(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?))"
+WHOLE = r"(\d{1,18})"  # in an int of Caffe's are fewer digits
 PREFIX = re.compile(
     r"^([IWEF])(?:\d{4})?(\d{4}) (\d\d):(\d\d):(\d\d\.\d+)\s+\d+ ([\w.+-]+):\d+\] (.*)$"
 )
 DISPLAY = re.compile(
-    rf"Iteration (\d+)(?: \({NUMBER} iter/s, {NUMBER}s/\d+ iters?\))?, loss = {NUMBER}"
+    rf"Iteration {WHOLE}(?: \({NUMBER} iter/s, {NUMBER}s/\d+ iters?\))?, loss = {NUMBER}"
 )
-RATE = re.compile(rf"Iteration (\d+), lr = {NUMBER}")
-TESTING = re.compile(r"Iteration (\d+), Testing net \(#(\d+)\)")
-OUTPUT = re.compile(rf"\s+(Train|Test) net output #(\d+): (.+?) = {NUMBER}(?: \(\*|\s*$)")
+RATE = re.compile(rf"Iteration {WHOLE}, lr = {NUMBER}")
+TESTING = re.compile(rf"Iteration {WHOLE}, Testing net \(#{WHOLE}\)")
+OUTPUT = re.compile(rf"\s+(Train|Test) net output #{WHOLE}: (.+?) = {NUMBER}(?: \(\*|\s*$)")
 SNAPSHOT = re.compile(r"Snapshotting (?:solver state )?to (?:binary proto|HDF5) file (.+)")
 
 

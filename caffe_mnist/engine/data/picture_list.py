@@ -20,14 +20,14 @@ def read_list(path: str) -> list[Entry]:
     entries = []
     for number, line in enumerate(text.split("\n"), 1):
         name, space, label = line.rstrip("\r").rpartition(" ")
-        if not space or not name:
+        if not space or not name or "\0" in name:
             if not line.strip():
                 continue
             raise CaffeMnistError(
                 f"{line!r} is not a path, a space and a label", where=f"{path}:{number}"
             )
         try:
-            entries.append((name, int(label)))
+            entries.append((name, whole_number(label)))
         except ValueError:
             raise CaffeMnistError(
                 f"label {label!r} is not a whole number", where=f"{path}:{number}"
@@ -35,6 +35,14 @@ def read_list(path: str) -> list[Entry]:
     if not entries:
         raise CaffeMnistError("lists no pictures", where=path)
     return entries
+
+
+def whole_number(word: str) -> int:
+    """A number that fits into an int, as Caffe keeps it; raises ValueError for others."""
+    number = int(word)
+    if not -(2**31) <= number < 2**31:
+        raise ValueError(f"{word} is too large")
+    return number
 
 
 def endless(entries: list[Entry], start: int, seed: int | None) -> Iterator[Entry]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from caffe_mnist.engine.data.picture_list import whole_number
 from caffe_mnist.engine.data.pictures import load_opencv
 from caffe_mnist.errors import CaffeMnistError
 
@@ -120,10 +121,14 @@ def read_windows(path: str, folder: str) -> list[Window]:
 
 def _windows(words: Iterator[str], folder: str) -> list[Window]:
     name = folder + next(words)
-    channels, _, _, count = (int(next(words)) for _ in range(4))
+    if "\0" in name:
+        raise ValueError("its path holds a zero byte")
+    channels, _, _, count = (whole_number(next(words)) for _ in range(4))
+    if channels < 1:
+        raise ValueError(f"{channels} channels")
     windows = []
     for _ in range(count):
-        label, overlap = int(next(words)), float(next(words))
-        x1, y1, x2, y2 = (int(next(words)) for _ in range(4))
+        label, overlap = whole_number(next(words)), float(next(words))
+        x1, y1, x2, y2 = (whole_number(next(words)) for _ in range(4))
         windows.append(Window(name, channels, label, overlap, (x1, y1, x2, y2)))
     return windows

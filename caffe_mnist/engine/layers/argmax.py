@@ -47,7 +47,7 @@ class ArgMax(Layer):
             values, places = self._largest(x, self.axis)
             top[0].data = values if param.out_max_val else places
             return
-        values, places = self._largest(x.reshape(x.shape[0], -1), 1)
+        values, places = self._largest(x.reshape(x.shape[0], prod(x.shape[1:])), 1)
         result = torch.cat([places, values], 1) if param.out_max_val else places
         top[0].data = result.view(top[0].shape)
 

@@ -61,7 +61,7 @@ class HingeLoss(ClassLoss):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """How far each score is from its margin."""
-        scores = bottom[0].data.reshape(bottom[0].shape[0], -1)
+        scores = bottom[0].data.reshape(bottom[0].shape[0], self.classes)
         self.signs = torch.ones_like(scores).scatter_(1, self.labels(bottom), -1.0)
         self.margins = (scores * self.signs).add_(1).clamp_min_(0)
         self.squared = self.param.hinge_loss_param.norm == caffe_pb2.HingeLossParameter.L2
@@ -85,7 +85,9 @@ class MultinomialLogisticLoss(ClassLoss):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The logarithms of the chosen probabilities."""
         self.chosen = self.labels(bottom)
-        probabilities = bottom[0].data.reshape(bottom[0].shape[0], -1).gather(1, self.chosen)
+        probabilities = (
+            bottom[0].data.reshape(len(self.chosen), self.classes).gather(1, self.chosen)
+        )
         self.probabilities = probabilities.clamp_min_(SMALLEST)
         top[0].data = -self.probabilities.log().sum() / bottom[0].shape[0]
 

@@ -57,6 +57,7 @@ class Convolution(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Tops have `num_output` channels and the convolved spatial sizes."""
         for below, above in zip(bottom, top):
+            self.check_not_empty(below, self.axis)
             if len(below.shape) != self.axis + 1 + len(self.geometry.kernel):
                 raise self.error(f"cannot take a bottom of {len(below.shape)} axes")
             if below.shape[self.axis] != self.channels:

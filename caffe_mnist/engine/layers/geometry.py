@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from caffe_mnist.engine.layer import Layer
+from caffe_mnist.engine.layer import LARGEST, Layer
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,8 @@ class Geometry:
         dilation = _each(layer, "dilation", None, axes, 1)
         if min([*kernel, *stride, *dilation], default=1) < 1:
             raise layer.error("kernel, stride and dilation must be positive")
+        if max([*kernel, *stride, *pad, *dilation], default=1) > LARGEST:
+            raise layer.error(f"takes no kernel, stride, pad or dilation above {LARGEST}")
         return cls(kernel, stride, pad, dilation)
 
     def convolved(self, layer: Layer, sizes: Sequence[int]) -> list[int]:

@@ -36,8 +36,8 @@ class Im2col(FunctionLayer):
         if len(shape) != self.axis + 1 + self.spatial:
             raise self.error(f"cannot take a bottom of {len(shape)} axes")
         self.sizes = self.geometry.convolved(self, shape[self.axis + 1 :])
-        channels = shape[self.axis] * prod(self.geometry.kernel)
-        top[0].reshape((*shape[: self.axis], channels, *self.sizes))
+        self.channels = shape[self.axis] * prod(self.geometry.kernel)
+        top[0].reshape((*shape[: self.axis], self.channels, *self.sizes))
 
     def function(self, *inputs: Tensor) -> Tensor:
         """Along each axis, pick position × kernel element; then order the axes."""
@@ -54,4 +54,4 @@ class Im2col(FunctionLayer):
         positions = range(first, x.dim(), 2)
         elements = range(first + 1, x.dim(), 2)
         x = x.permute(*range(first), *elements, *positions)
-        return x.reshape(*x.shape[: self.axis], -1, *self.sizes)
+        return x.reshape(*x.shape[: self.axis], self.channels, *self.sizes)

@@ -70,7 +70,7 @@ class InfogainLoss(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Probabilities, weighted by each label's row of the matrix."""
         self.probabilities = torch.softmax(bottom[0].data, self.axis)
-        classes = self.probabilities.reshape(self.outer, -1, self.inner)
+        classes = self.probabilities.reshape(self.outer, self.classes, self.inner)
         self.rows, self.valid = self._rows(bottom)
         losses = self.rows * classes.clamp_min(SMALLEST).log()
         self.normalizer = normalizer(self, self.outer, self.inner, self.valid)
@@ -85,7 +85,7 @@ class InfogainLoss(Layer):
         if any(propagate_down[1:]):
             raise self.error("cannot propagate to the labels or the matrix")
         if propagate_down[0]:
-            classes = self.probabilities.reshape(self.outer, -1, self.inner)
+            classes = self.probabilities.reshape(self.outer, self.classes, self.inner)
             gradient = classes * self.rows.sum(1, keepdim=True) - self.rows
             gradient *= top[0].diff / self.normalizer
             bottom[0].diff = gradient.view(bottom[0].shape)

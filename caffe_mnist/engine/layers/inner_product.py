@@ -40,11 +40,12 @@ class InnerProduct(Layer):
         inputs = prod(bottom[0].shape[self.axis :])
         if inputs != self.inputs:
             raise self.error(f"has weights for {self.inputs} inputs, the bottom gives {inputs}")
+        self.rows = prod(bottom[0].shape[: self.axis])
         top[0].reshape((*bottom[0].shape[: self.axis], self.outputs))
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """One matrix product."""
-        x = bottom[0].data.reshape(-1, self.inputs)
+        x = bottom[0].data.reshape(self.rows, self.inputs)
         weights = self.blobs[0].data if self.transpose else self.blobs[0].data.t()
         y = torch.addmm(self.blobs[1].data, x, weights) if self.bias else x @ weights
         top[0].data = y.view(top[0].shape)
@@ -53,8 +54,8 @@ class InnerProduct(Layer):
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Gradients of weights, bias and bottom."""
-        gradient = top[0].diff.reshape(-1, self.outputs)
-        x = bottom[0].data.reshape(-1, self.inputs)
+        gradient = top[0].diff.reshape(self.rows, self.outputs)
+        x = bottom[0].data.reshape(self.rows, self.inputs)
         if self.learns[0]:
             self.blobs[0].add_diff(x.t() @ gradient if self.transpose else gradient.t() @ x)
         if self.bias and self.learns[1]:

@@ -53,7 +53,11 @@ class Concat(Layer):
         """All other axes must agree."""
         first, axis = bottom[0].shape, self.axis
         for blob in bottom:
-            if (*blob.shape[:axis], *blob.shape[axis + 1 :]) != (*first[:axis], *first[axis + 1 :]):
+            same = len(blob.shape) == len(first)
+            if not same or (*blob.shape[:axis], *blob.shape[axis + 1 :]) != (
+                *first[:axis],
+                *first[axis + 1 :],
+            ):
                 raise self.error(f"cannot join shapes {first} and {blob.shape} along axis {axis}")
         size = sum(blob.shape[axis] for blob in bottom)
         top[0].reshape((*first[:axis], size, *first[axis + 1 :]))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.layer import FunctionLayer, layers
+from caffe_mnist.engine.layer import LARGEST, FunctionLayer, layers
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -27,10 +27,15 @@ class LRN(FunctionLayer):
             param.local_size, param.alpha, param.beta, param.k,
         )  # fmt: skip
         self.across = param.norm_region == caffe_pb2.LRNParameter.ACROSS_CHANNELS
-        if self.size % 2 == 0:
+        if self.size % 2 == 0 or self.size > LARGEST:
             raise self.error(f"needs an odd local_size, found {self.size}")
         if len(bottom[0].shape) != 4:
             raise self.error(f"needs a bottom of 4 axes, found {len(bottom[0].shape)}")
+
+    def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
+        """As the bottom."""
+        self.check_not_empty(bottom[0])
+        super().reshape(bottom, top)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Across channels by hand; within a channel by its definition."""
@@ -65,10 +70,11 @@ class LRN(FunctionLayer):
 
     def _window_sum(self, values: Tensor) -> Tensor:
         """Sums over `size` neighbouring channels."""
-        channels, reach = values.shape[1], (self.size - 1) // 2
+        channels = values.shape[1]
+        reach = min((self.size - 1) // 2, channels - 1)
         padded = functional.pad(values, (0, 0, 0, 0, reach, reach))
         sums = padded[:, :channels].clone()
-        for start in range(1, self.size):
+        for start in range(1, 2 * reach + 1):
             sums += padded[:, start : start + channels]
         return sums
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layer import LARGEST, Layer, layers
 from caffe_mnist.engine.layers import stochastic
 from caffe_mnist.schema import caffe_pb2
 
@@ -43,6 +43,7 @@ class Pooling(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Tops are N × C × pooled height × pooled width."""
+        self.check_not_empty(bottom[0])
         number, channels, *sizes = bottom[0].shape
         self._measure(sizes)
         pooled = [self._pooled(axis, size) for axis, size in enumerate(sizes)]
@@ -125,6 +126,8 @@ class Pooling(Layer):
         self.pad = _pair(param, "pad", "pad")
         if min(self.kernel) < 1 or min(self.stride) < 1:
             raise self.error("needs a positive kernel and stride")
+        if max(*self.kernel, *self.stride) > LARGEST:
+            raise self.error(f"takes no kernel or stride above {LARGEST}")
         if any(pad >= kernel for pad, kernel in zip(self.pad, self.kernel)):
             raise self.error("pad must be smaller than the kernel")
         if self.drawn and any(self.pad):

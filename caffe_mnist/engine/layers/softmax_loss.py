@@ -34,6 +34,7 @@ class SoftmaxWithLoss(Layer):
         shape = bottom[0].shape
         self.axis = self.canonical_axis(self.param.softmax_param.axis, bottom[0])
         self.outer, self.inner = prod(shape[: self.axis]), prod(shape[self.axis + 1 :])
+        self.classes = shape[self.axis]
         if self.outer * self.inner != bottom[1].count:
             raise self.error(
                 f"needs {self.outer * self.inner} labels for scores of shape {shape} "
@@ -49,11 +50,11 @@ class SoftmaxWithLoss(Layer):
         self.labels = bottom[1].data.reshape(self.outer, 1, self.inner).to(torch.int64)
         self.valid = self._valid(self.labels)
         labels = self.labels if self.valid is None else self.labels * self.valid
-        classes = self.probabilities.reshape(self.outer, -1, self.inner)
+        classes = self.probabilities.reshape(self.outer, self.classes, self.inner)
         try:
             chosen = classes.gather(1, labels)
         except (IndexError, RuntimeError):
-            raise self._bad_label(labels, classes.shape[1]) from None
+            raise self._bad_label(labels) from None
         losses = chosen.clamp_min_(SMALLEST).log_()
         if self.valid is not None:
             losses.mul_(self.valid)
@@ -70,7 +71,7 @@ class SoftmaxWithLoss(Layer):
             raise self.error("cannot propagate to the labels")
         if not propagate_down[0]:
             return
-        gradient = self.probabilities.reshape(self.outer, -1, self.inner).clone()
+        gradient = self.probabilities.reshape(self.outer, self.classes, self.inner).clone()
         labels = self.labels if self.valid is None else self.labels * self.valid
         gradient.scatter_add_(1, labels, gradient.new_full((1, 1, 1), -1).expand_as(labels))
         if self.valid is not None:
@@ -86,10 +87,11 @@ class SoftmaxWithLoss(Layer):
         param = self.param.loss_param
         return labels != param.ignore_label if param.HasField("ignore_label") else None
 
-    def _bad_label(self, labels: Tensor, classes: int) -> Exception:
+    def _bad_label(self, labels: Tensor) -> Exception:
         low, high = int(labels.min()), int(labels.max())
         found = low if low < 0 else high
         return self.error(
-            f"found label {found}, but the bottom has {classes} classes (0 to {classes - 1})",
+            f"found label {found}, but the bottom has {self.classes} classes "
+            f"(0 to {self.classes - 1})",
             hint="check num_output of the layer before, or the dataset's labels",
         )

@@ -52,7 +52,7 @@ class Span:
     def spread(self, values: Tensor) -> Tensor:
         """`values` with axes of size 1 wherever the bottom has others."""
         after = self.axes - self.axis - len(self.shape)
-        return values.reshape(*[1] * self.axis, *self.shape, *[1] * after)
+        return values.reshape((*[1] * self.axis, *self.shape, *[1] * after))
 
     def gather(self, values: Tensor) -> Tensor:
         """The sums of `values` over the other axes: the gradient of `spread`."""

@@ -7,6 +7,7 @@ top N × (C Σ 4ᵏ), the levels one after the other; of a single level, N × C 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 
@@ -39,7 +40,7 @@ class SPP(Layer):
             top[0].reshape(self.pooled[0].shape)
         else:
             number = bottom[0].shape[0]
-            top[0].reshape((number, sum(blob.count for blob in self.pooled) // max(number, 1)))
+            top[0].reshape((number, sum(prod(blob.shape[1:]) for blob in self.pooled)))
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pool at every level and join."""
@@ -57,8 +58,8 @@ class SPP(Layer):
         if not propagate_down[0]:
             return
         number = bottom[0].shape[0]
-        sizes = [blob.count // max(number, 1) for blob in self.pooled]
-        parts = torch.split(top[0].diff.reshape(number, -1), sizes, 1)
+        sizes = [prod(blob.shape[1:]) for blob in self.pooled]
+        parts = torch.split(top[0].diff.reshape(number, sum(sizes)), sizes, 1)
         total = torch.zeros(bottom[0].shape, device=self.device)
         for level, blob, part in zip(self.levels, self.pooled, parts):
             blob.diff = part.reshape(blob.shape)

@@ -49,7 +49,7 @@ class EuclideanLoss(Layer):
         """The difference, to both sides with opposite signs."""
         for blob, down, sign in zip(bottom, propagate_down, (1, -1)):
             if down:
-                gradient = self.difference * (top[0].diff * (sign / blob.shape[0]))
+                gradient = self.difference * (top[0].diff * (sign / max(blob.shape[0], 1)))
                 blob.diff = gradient.reshape(blob.shape)
 
 
