@@ -41,6 +41,7 @@ AHEAD = 2
 TIME_LIMIT = 120.0
 # How often one picture may end its worker; the first time it may have been something else.
 TRIES = 2
+WORKER = ["-m", "caffe_mnist.datasets.pictures.worker"]
 PACKAGE = Path(__file__).parents[3]
 
 # Fresh memory is slow to get: what a picture needed is kept for the next, within bounds.
@@ -201,7 +202,7 @@ class _Worker:
         inherited = [self.memory.descriptor, gate, commands.fileno(), answers.fileno()]
         path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH")]))
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "caffe_mnist.datasets.pictures.worker", *map(str, inherited)],
+            [sys.executable, *WORKER, *map(str, inherited)],
             stdin=subprocess.DEVNULL,
             stdout=self._errors,
             stderr=self._errors,
