@@ -192,13 +192,15 @@ def publish(
     """
     store = open_store(url)
     before = _promised(store)
+    stands = bool(before)
     entries: dict[str, ManifestFile] = {}
     for path in sorted(files, key=lambda path: path.name in before):
-        if path.name in before:
+        if stands and path.name in before:
             store.delete(MANIFEST)
-            before = frozenset()
+            stands = False
         entries[path.name] = _upload(store, path, progress)
-    store.delete(MANIFEST)
+    if stands:
+        store.delete(MANIFEST)
     sizes = {entry.name: entry.size for entry in store.list()}
     for entry in entries.values():
         if sizes.get(entry.name) != entry.size:
@@ -225,6 +227,8 @@ def _promised(store: Store) -> frozenset[str]:
     except CaffeMnistError:
         store.delete(MANIFEST)
         return frozenset()
+    if not manifest.files:
+        store.delete(MANIFEST)
     return frozenset(file.name for file in manifest.files)
 
 

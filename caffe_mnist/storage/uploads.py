@@ -36,6 +36,8 @@ from caffe_mnist.storage.urls import join
 
 LONGEST_PAUSE = 60.0
 LONGEST_PAUSE_AT_THE_END = 5.0
+# How often the end waits for the store to take what is no snapshot.
+TRIES = 3
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Uploader:
     def __post_init__(self) -> None:
         earlier = self.settings.earlier
         self._earlier = read_marks(earlier) if earlier else frozenset()
+        # The one before may have died when there was one too many.
+        self._tidy = not self.settings.keep
 
     def pending(self, final: bool = False) -> list[Pair]:
         """Complete snapshots that are not in the store yet; `final`: the trainer has ended."""
@@ -99,13 +103,18 @@ class Uploader:
         if not self._tried(self._known, ready[0] if ready else None) or len(self._done) < due:
             return False
         for pair in self._wanted(ready):
+            # Before each, so that never more than one is too many, whoever is killed when.
+            self._is_tidied()
             if not self._tried(partial(self._publish, pair), pair):
                 return False
-        if not self._tried(self._tidy_up):
-            return False
         if ready:
             self.last_published = self.clock()
+        if not self._is_tidied() and (not final or self.failures < TRIES):
+            return False
         return not self._new()
+
+    def _is_tidied(self) -> bool:
+        return self._tidy or self._tried(self._tidy_up)
 
     def hurry(self) -> None:
         """This is the end: try at once what failed before, and do not wait long between tries."""
