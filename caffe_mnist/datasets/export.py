@@ -5,6 +5,7 @@ Arrays: `images` (records x channels x height x width, uint8), `labels` (int64),
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 from collections.abc import Callable
@@ -12,8 +13,9 @@ from itertools import islice
 
 import numpy as np
 
-from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.chosen import Source
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
+from caffe_mnist.datasets.sources import open_finite
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 
@@ -29,13 +31,14 @@ def export(
 ) -> int:
     """Write all records of the database `path` to the file `out`; the number of records.
 
-    The images are written batch by batch, so that memory does not grow with them. Raises
+    `path` may also name an index, or a part of a dataset as a Data layer's source does. The
+    images are written batch by batch, so that memory does not grow with them. Raises
     CaffeMnistError for records that are broken, of different sizes, or no 8-bit images, and for
     a target that exists (unless `overwrite`) or cannot be written; `out` is then as it was.
     """
     if os.path.lexists(out) and not overwrite:
         raise CaffeMnistError("exists already", where=out, hint="--overwrite replaces it")
-    with Database(path) as database, replacing(out) as aside:
+    with contextlib.closing(open_finite(path)) as database, replacing(out) as aside:
         with zipfile.ZipFile(aside, "w") as archive:
             keys, labels = _images(database, archive, progress)
             for name, array in (("labels", labels), ("keys", keys)):
@@ -45,7 +48,7 @@ def export(
 
 
 def _images(
-    database: Database,
+    database: Source,
     archive: zipfile.ZipFile,
     progress: Callable[[str, int, int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from caffe_mnist.datasets.chosen import Record
 from caffe_mnist.datasets.datum import Image, decode, decode_batch
-from caffe_mnist.datasets.sources import Mixture, open_source
+from caffe_mnist.datasets.sources import open_finite
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import write_binary
@@ -39,9 +39,7 @@ def mean_image(
     `picture` makes pixels of an encoded record's bytes. Raises CaffeMnistError for broken
     records and for such of another size than the first.
     """
-    with contextlib.closing(open_source(os.fspath(path))) as database:
-        if isinstance(database, Mixture):
-            raise CaffeMnistError("a mixture has no end, and so no mean", where=path)
+    with contextlib.closing(open_finite(path)) as database:
         name, total = os.path.basename(os.path.realpath(database.path)), len(database)
         records, done = database.records(), 0
         mean: Floats | None = None

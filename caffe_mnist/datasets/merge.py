@@ -51,16 +51,19 @@ SUMS = ".binaryproto"
 def merge(out: str, paths: Sequence[str], progress: Progress, *, overwrite: bool = False) -> Index:
     """Write the index of what is at `paths` to the folder `out`, with mean and classes.
 
-    Raises CaffeMnistError for what does not belong together or is not as it was made, and for
-    another index in `out` unless that is to be replaced; then nothing is written.
+    An `out` that is called .json is the index's own name. Raises CaffeMnistError for what does
+    not belong together or is not as it was made, and for another index there unless that is to
+    be replaced; then nothing is written.
     """
+    out, file = os.path.split(out) if out.endswith(".json") else (out, NAME)
+    out = out or "."
     given = _given(paths, progress)
     chosen = {name: _chosen(given, name) for name in next(iter(given.values())).sets}
     sets = {}
     for name, ones in chosen.items():
         places = [_places(given[path], one, out, progress) for path, one in ones]
         sets[name] = whole([one for _, one in ones], places)
-    index = os.path.join(out, NAME)
+    index = os.path.join(out, file)
     if os.path.exists(index) and not overwrite and dict(read_index(index).sets) != sets:
         raise CaffeMnistError("exists already", where=index, hint="--overwrite replaces it")
     sums = _sums(chosen[TRAIN]) if TRAIN in chosen else None
@@ -84,6 +87,8 @@ def merge_into_one(
     Keys stay as they are where they ascend all through, otherwise they are numbered anew.
     Raises CaffeMnistError as `merge` does; then there is no database.
     """
+    if os.path.lexists(out) and not overwrite:
+        raise CaffeMnistError("exists already", where=out, hint="--overwrite replaces a database")
     given = _given(paths, progress)
     ones = _chosen(given, name)
     total = sum(one.records for _, one in ones)
@@ -96,11 +101,10 @@ def merge_into_one(
     with DatabaseWriter(out, overwrite=overwrite) as writer:
         for index, shard in shards:
             with Database(index.place(shard)) as database:
-                copied = _copied(database.records(), writer, anew)
-                if digest(copied) != shard.sha256:
+                records = _watched(database.records(), shard.path, shard.records, progress)
+                if digest(_copied(records, writer, anew)) != shard.sha256:
                     what = f"the shard {shard.path} is not as it was made"
                     raise CaffeMnistError(what, where=index.path)
-            progress(os.path.basename(out), writer.written, total)
         return writer.written
 
 

@@ -39,6 +39,15 @@ def open_source(source: str, database: Open = Database) -> Source | Mixture:
     return Mixture(source, opened, [_weight(piece) for piece in pieces])
 
 
+def open_finite(source: str | os.PathLike[str]) -> Source:
+    """A source to be read once, from its first record to its last; a mixture has none."""
+    opened = open_source(os.fspath(source))
+    if isinstance(opened, Mixture):
+        opened.close()
+        raise CaffeMnistError("a mixture of datasets has no end", where=source)
+    return opened
+
+
 def open_piece(piece: Piece, database: Open = Database, *, mixed: bool = False) -> Source:
     """One dataset, or the part of it that the options say."""
     options = dict(piece.options)

@@ -45,6 +45,9 @@ def test_parts_of_one_folder_become_what_one_machine_makes(tmp_path: Path) -> No
         assert (tmp_path / "alone" / name).read_bytes() == (tmp_path / "all" / name).read_bytes()
     assert (tmp_path / "alone" / "labels.txt").read_text() == "a\nb\nc\n"
     assert main(["merge", str(tmp_path / "alone")]) == 0  # again: nothing else comes of it
+    assert main(["merge", str(tmp_path / "alone" / "flowers.json")]) == 0
+    found = [(tmp_path / "alone" / f"{name}.json").read_text() for name in ("dataset", "flowers")]
+    assert found[0] == found[1]
     assert main(["check", str(tmp_path / "alone")]) == 0
 
 
@@ -76,7 +79,9 @@ def test_one_database(tmp_path: Path, parts: Path, name: str) -> None:
     assert main(["merge", str(tmp_path / "db"), *folders(parts), "--one", "--overwrite"]) == 0
 
 
-def test_databases_are_joined_in_the_order_given(tmp_path: Path) -> None:
+def test_databases_are_joined_in_the_order_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """As an index of them, or as one database whose keys are numbered anew."""
     make(tmp_path / "x", Share())
     train, val = str(tmp_path / "x" / "train_lmdb"), str(tmp_path / "x" / "val_lmdb")
@@ -88,6 +93,7 @@ def test_databases_are_joined_in_the_order_given(tmp_path: Path) -> None:
     assert found.shape == (1, 2, 2)
     assert found.labels == {0: 8, 1: 8, 2: 7}
     assert not (tmp_path / "out" / MEAN).exists()
+    assert "no mean, for want of" in capsys.readouterr().out
     assert main(["merge", str(tmp_path / "db"), val, train, "--one"]) == 0
     joined = content(tmp_path / "db")
     assert [key for key, _ in joined[:6]] == [

@@ -5,13 +5,18 @@ from __future__ import annotations
 from itertools import islice
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.export import export
 from caffe_mnist.datasets.index import RecordSet, digest, make_shard, write_index
+from caffe_mnist.datasets.mean import mean_image
+from caffe_mnist.datasets.shards import Share, read_sums
 from caffe_mnist.datasets.sources import Mixture, endless, open_source
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
+from tests.datasets.test_shards import make
 
 
 def database(path: Path, numbers: range) -> None:
@@ -156,3 +161,19 @@ def test_a_path_with_strange_signs_is_a_path(folder: Path) -> None:
     """A folder that is really called so is read, as Caffe would."""
     (folder / "b").rename(folder / "what?first=1;x")
     assert numbers("{}/what?first=1;x", folder) == [100, 101, 102, 103]
+
+
+def test_what_reads_once_takes_parts_too(tmp_path: Path) -> None:
+    """The mean and the export of an index and of a part; a mixture has no end."""
+    make(tmp_path / "x", Share(3))
+    index = f"{tmp_path}/x/dataset.json"
+    mean = mean_image(index, lambda content, where: None)
+    assert np.array_equal(mean, read_sums(f"{tmp_path}/x/mean.binaryproto"))
+    half = mean_image(f"{index}?first=6", lambda content, where: None)
+    assert half.ravel().tolist() == [2.5] * 4
+    assert export(f"{index}?set=val&first=2", tmp_path / "out.npz") == 2
+    with np.load(tmp_path / "out.npz") as found:
+        assert found["images"][:, 0, 0, 0].tolist() == [0, 1]
+    with pytest.raises(CaffeMnistError, match="has no end"):
+        export(f"{index};{index}", tmp_path / "more.npz")
+    assert not (tmp_path / "more.npz").exists()
