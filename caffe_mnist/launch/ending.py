@@ -7,6 +7,7 @@ about to do stands in `unfinished.json` whatever dies meanwhile.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -95,8 +96,7 @@ class Ending:
             raise UnfinishedError(
                 f"not in the store: {left}; all of it is in {self.plan.model_folder}",
                 where=self._place(),
-                hint=f"python -m caffe_mnist.storage sync {self.plan.model_folder} {self._place()} "
-                "brings it there",
+                hint=f"{self._command()} brings it there",
             )
 
     def leave(self, files: Sequence[Path]) -> None:
@@ -109,8 +109,7 @@ class Ending:
         if left.failed:
             self._say(f"the record of the run is only in {folder}")
         if left.snapshots or left.final:
-            command = f"python -m caffe_mnist.storage sync {folder} {self._place()}"
-            self._say(f"not in the store: {left} ({command} brings it there)")
+            self._say(f"not in the store: {left} ({self._command()} brings it there)")
         with contextlib.suppress(CaffeMnistError):
             replace(left, failed=()).write(folder)
 
@@ -132,6 +131,10 @@ class Ending:
         if not (folder / UNFINISHED).exists():
             return replace(work, snapshots=(), final=None, failed=())
         return read_unfinished(folder) or work
+
+    def _command(self) -> str:
+        places = shlex.join([str(self.plan.model_folder), self._place()])
+        return f"python -m caffe_mnist.storage sync {places}"
 
     def _place(self) -> str:
         return str(without_secret(self.url))
