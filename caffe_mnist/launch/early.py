@@ -19,6 +19,10 @@ from caffe_mnist.watch.log import Display, Event, Snapshot, Testing
 SHARES = (1, 2, 5, 10, 20, 50)
 # After the first loss is seen, and for want of an answer (seconds).
 SOUND_AFTER = 0.5
+# A snapshot at so large a share of what was wanted is good enough.
+NEAR = 0.9
+# The speed is taken over the last so many seconds.
+WINDOW = 3.0
 ASK_AGAIN = 60.0
 
 
@@ -48,6 +52,7 @@ class EarlySnapshots:
         self._asked: float | None = None
         self._pause = SOUND_AFTER
         self._sound = float("inf")
+        self._left = 2 * len(self._wanted) + 1
 
     def see(self, event: Event | None, now: float) -> None:
         """Something that the log said at `now` (seconds of a monotonic clock)."""
@@ -62,16 +67,17 @@ class EarlySnapshots:
                 self._pause *= 2
                 self._sound = now + self._pause
                 self._note(int(match.group(1)), now)
-                self._wanted = [n for n in self._wanted if n > int(match.group(1))]
+                self._wanted = [n for n in self._wanted if n * NEAR > int(match.group(1))]
 
     def look(self, now: float) -> None:
         """Ask, if the next iteration that is wanted has come."""
-        if not self._wanted or not self._seen:
+        if not self._wanted or not self._seen or not self._left:
             return
         if self._asked is not None and now - self._asked < ASK_AGAIN:
             return
         if now >= self._due():
             self._asked = now
+            self._left -= 1
             self._ask()
 
     def wait(self, now: float, longest: float) -> float:
@@ -86,9 +92,11 @@ class EarlySnapshots:
             return time
         if n == first:
             return self._sound
-        # The signal is heeded after the iteration under way: half of one before its end.
-        return time + (self._wanted[0] - 0.5 - n) * (time - first_time) / (n - first)
+        # The signal is heeded after the iteration under way.
+        return time + (self._wanted[0] - n) * (time - first_time) / (n - first)
 
     def _note(self, iteration: int, now: float) -> None:
         if not self._seen or iteration > self._seen[-1][1]:
-            self._seen = [*self._seen[-1:], (now, iteration)]
+            self._seen.append((now, iteration))
+            while len(self._seen) > 2 and self._seen[1][0] < now - WINDOW:
+                del self._seen[0]

@@ -69,7 +69,7 @@ def test_sync_finishes_it(job: Job) -> None:
     """All of it, also `final`, its manifest last; then the place is free, and nothing is left."""
     assert cut_off(job) == 1
     assert (job.store / OWNER).exists()  # it could not be given up
-    command = [sys.executable, "-m", "caffe_mnist.storage", "sync", job.model, job.store]
+    command = [sys.executable, "-m", "caffe_mnist.storage", "sync", str(job.model), str(job.store)]
     subprocess.run(command, check=True, env=job.surroundings({}), timeout=120)
     assert job.snapshots() == ALL
     assert not (job.model / UNFINISHED).exists()
