@@ -7,12 +7,14 @@ digits; `convert_imageset` appends an underscore and the picture's name.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from caffe_mnist.datasets.pages import Cursor, DamagedError, find_tree
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -61,33 +63,36 @@ class Database:
         """
         with self._cursor() as cursor:
             if self._seek(cursor, start):
-                for key, value in cursor:
-                    yield bytes(key), value
+                yield from cursor
 
     def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, memoryview]]:
         """The records of these numbers, which ascend; those between are passed over unread."""
         with self._cursor() as cursor:
             at = None
             for number in numbers:
-                found = self._seek(cursor, number) if at is None else _forward(cursor, number - at)
+                found = self._seek(cursor, number) if at is None else cursor.forward(number - at)
                 if not found:
                     return
-                yield bytes(cursor.key()), cursor.value()
+                yield cursor.record()
                 at = number
 
     @contextlib.contextmanager
-    def _cursor(self) -> Iterator[Any]:
+    def _cursor(self) -> Iterator[Cursor]:
+        """A cursor of ours, in a transaction that keeps its pages as they are."""
         import lmdb
 
         if self._environment is None:
             raise ValueError("the database is closed")
         try:
-            with self._environment.begin(buffers=True) as transaction:
-                yield transaction.cursor()
-        except lmdb.Error as error:
+            with self._environment.begin() as transaction:
+                content = _mapped(os.path.join(self.path, "data.mdb"))
+                tree = find_tree(content, transaction.id())
+                if tree is not None:
+                    yield Cursor(content, tree)
+        except (lmdb.Error, DamagedError) as error:
             raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
 
-    def _seek(self, cursor: lmdb.Cursor, start: int) -> bool:
+    def _seek(self, cursor: Cursor, start: int) -> bool:
         """Bring `cursor` to record number `start`; False if there is none.
 
         Keys that count without a gap, as Caffe's programs write them, are found at once;
@@ -95,25 +100,18 @@ class Database:
         """
         if not 0 <= start < self._length:
             return False
-        cursor.last()
-        last = _number(cursor.key())
-        cursor.first()
-        first = _number(cursor.key())
+        last = _number(cursor.record()[0]) if cursor.last() else None
+        first = _number(cursor.record()[0]) if cursor.first() else None
         if first is not None and last == first + self._length - 1:
             wanted = first + start
-            if cursor.set_range(b"%08d" % wanted) and _number(cursor.key()) == wanted:
+            if cursor.set_range(b"%08d" % wanted) and _number(cursor.record()[0]) == wanted:
                 return True
             cursor.first()
-        return _forward(cursor, start)
+        return cursor.forward(start)
 
 
-def _forward(cursor: lmdb.Cursor, steps: int) -> bool:
-    """Pass `steps` records; False if there are not so many."""
-    return all(cursor.next() for _ in range(steps))
-
-
-def _number(key: bytes | memoryview) -> int | None:
-    digits = bytes(key[:8])
+def _number(key: bytes) -> int | None:
+    digits = key[:8]
     return int(digits) if len(digits) == 8 and digits.isdigit() else None
 
 
@@ -126,6 +124,7 @@ def _environment(path: str) -> lmdb.Environment:
     with _opening:
         try:
             status = os.stat(data)
+            _check_pages(data)
             identity = (status.st_dev, status.st_ino)
             environment = _open.get(identity)
             if environment is None:
@@ -137,7 +136,6 @@ def _environment(path: str) -> lmdb.Environment:
             raise CaffeMnistError(
                 f"cannot open as an LMDB: {_reason(error, path)}", where=path
             ) from None
-    _check_length(environment, data, status.st_size)
     return environment
 
 
@@ -177,13 +175,18 @@ def _check_folder(path: str) -> None:
     raise CaffeMnistError("not a database: no data.mdb in this folder", where=path)
 
 
-def _check_length(environment: lmdb.Environment, data: str, found: int) -> None:
-    """Raise for a truncated file: reading its lost pages would end the process (SIGBUS)."""
-    needed = (environment.info()["last_pgno"] + 1) * environment.stat()["psize"]
-    if found < needed:
-        raise CaffeMnistError(
-            f"truncated: {found} bytes of {needed}", where=data, hint="copy or convert it again"
-        )
+def _check_pages(data: str) -> None:
+    """Raise for a file that is not what its head says, before the library believes it."""
+    try:
+        find_tree(_mapped(data))
+    except DamagedError as error:
+        raise CaffeMnistError(str(error), where=data, hint="copy or convert it again") from None
+
+
+def _mapped(data: str) -> memoryview:
+    """The bytes of a file, without reading it."""
+    with open(data, "rb") as file:
+        return memoryview(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ))
 
 
 def _reason(error: Exception, path: str) -> str:
