@@ -259,6 +259,17 @@ def test_a_damaged_model_is_not_used(
     assert_refused(capsys, arguments, "is not what its manifest says", status=1)
 
 
+def test_a_model_of_a_newer_release_is_not_used(
+    final: Path, tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its manifest may mean something else: one line, and what to do."""
+    shutil.copytree(final, tmp_path / "final")
+    manifest = tmp_path / "final" / "manifest.json"
+    manifest.write_text(manifest.read_text().replace('"version": 1', '"version": 2'))
+    arguments = [tmp_path / "final", picture(quarter(0))]
+    assert_refused(capsys, arguments, "is of version 2, this program knows 1 (use a newer release)")
+
+
 def test_a_folder_with_two_models_is_not_guessed_at(
     tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

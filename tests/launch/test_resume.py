@@ -90,7 +90,9 @@ def test_auto_passes_over_what_is_half_here(failed: Job, damage: str) -> None:
     assert flags(failed) == ["-snapshot", state(failed, 10)]
 
 
-@pytest.mark.parametrize("damage", ["no manifest", "a file is gone", "a byte is wrong"])
+@pytest.mark.parametrize(
+    "damage", ["no manifest", "newer", "junk", "a file is gone", "a byte is wrong"]
+)
 def test_auto_passes_over_what_is_damaged_in_the_store(failed: Job, damage: str) -> None:
     """Without its manifest a snapshot does not exist; what it promises is checked."""
     shutil.rmtree(failed.model)
@@ -98,6 +100,11 @@ def test_auto_passes_over_what_is_damaged_in_the_store(failed: Job, damage: str)
     weights = folder / "mnist_lenet_iter_20.caffemodel"
     if damage == "no manifest":
         (folder / MANIFEST).unlink()
+    elif damage == "newer":
+        text = (folder / MANIFEST).read_text()
+        (folder / MANIFEST).write_text(text.replace('"version": 1', '"version": 2'))
+    elif damage == "junk":
+        (folder / MANIFEST).write_text("{")
     elif damage == "a file is gone":
         weights.unlink()
     else:
