@@ -134,11 +134,20 @@ def _story(
         record.results = metrics.results()
         if ending.is_done and is_published(plan, last_snapshot(plan, ending.before, start)):
             say(f"the final model is in {join(settings.train_url or '', FINAL)} already")
+            _retention(plan, ending).look()
             return
     else:
         job = _Job(plan, record, requests, place, ending)
         job.train(solver, start, metrics)
     _finish(plan, record, ending, last_snapshot(plan, ending.before, start))
+    if start.iteration >= plan.max_iter:  # nobody kept the disk bounded meanwhile
+        _retention(plan, ending).look()
+
+
+def _retention(plan: Plan, ending: Ending) -> Retention:
+    """For the end, when everything that is to be in the store is there."""
+    settings, marks = plan.settings, (ending.before, ending.earlier)
+    return Retention(plan.prefix, settings.keep_local, None, *marks, "", 0.0, say)
 
 
 @dataclass

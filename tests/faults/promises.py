@@ -59,6 +59,7 @@ def check_promises(
     *,
     at_least: int = 1,
     keep: int = 0,
+    spare: int = 0,
     status: int | None = None,
     last: int | None = None,
     model: Path | None = None,
@@ -76,8 +77,8 @@ def check_promises(
        twice; a start after that went on from `started`, which is no less than what was complete
        in the store or (`local`) on disk.
     3. A job that ended with `status` 0 left `final` of iteration `last`.
-    4. At most `keep` numbered ones, and on disk (below `model`) at most `keep_local`; what was to
-       be `trained` while the store failed was trained.
+    4. At most `keep` numbered ones (and `spare`, after a kill), and on disk (below `model`) at
+       most `keep_local`; what was to be `trained` while the store failed was trained.
     5. A `second` job (as subprocess.run gives it) was refused in one line, by run and host.
     And `at_least` so many snapshots must be there, or nothing was tested.
     """
@@ -96,7 +97,8 @@ def check_promises(
         there = found.complete["final"].iteration
         assert last is None or there == last, f"final is of {there}, not {last}"
     if keep:
-        assert len(found.numbered) <= keep, f"{sorted(found.numbered)} are more than {keep}"
+        numbers = sorted(found.numbered)
+        assert len(numbers) <= keep + spare, f"{numbers} are more than {keep}"
     if keep_local and model is not None:
         states = [path.name for path in model.glob("*_iter_*.solverstate")]
         assert len(states) <= keep_local, f"{states} are more than {keep_local}"
@@ -171,7 +173,7 @@ def _check_kept(before: Found, found: Found, keep: int) -> None:
     for folder, one in before.complete.items():
         now = found.complete.get(folder)
         if folder == "final":
-            assert now is None or now == one or now.iteration > one.iteration, "final went back"
+            assert now is None or now.iteration >= one.iteration, "final went back"
             assert now is not None or found.newest > one.iteration, "final is gone"
         elif now is None:
             higher = [number for number in found.numbered if number > int(folder)]
