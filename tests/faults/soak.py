@@ -130,11 +130,11 @@ class Lane:
             self.proxy.fault(**FAULTS[fault])
         process = self._start(chance.choice([0.5, 3, 20]))
         try:
-            self._until(process, chance.random() * self.end, chance.random())
+            self._until(process, chance.random() * self.end, chance.random() * 0.3)
             if fault and when != "before":
                 self._count(fault)
                 self.proxy.fault(**FAULTS[fault])
-                self._until(process, chance.random() * self.end, chance.random() * 2)
+                self._until(process, chance.random() * self.end, chance.random() * 0.5)
             second = self._second(process) if chance.random() < 0.1 else None
             self._kill(victim, process)
             if when != "to the end":
@@ -356,7 +356,9 @@ def run(rounds: int, seed: int, lanes: int, folder: Path, verbose: bool) -> Tall
         lane.new_job()
 
     with running(folder / "swift") as swift:
-        threads = [threading.Thread(target=work, args=(n, swift)) for n in range(lanes)]
+        threads = [
+            threading.Thread(target=work, args=(n, swift), daemon=True) for n in range(lanes)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
