@@ -6,7 +6,7 @@
 ResNet-50 is trained on an LMDB of encoded pictures (JPEG, 256 × 256, cut to 224 × 224 anywhere,
 mirrored, less the mean image) and, in turns in the same process, on batches that lie in memory
 (MemoryData). With --reader, how many records a second the Data layer gives by itself: raw and
-encoded, with one worker and with two. Tables in Markdown.
+encoded, with one worker and with two; and the ImageData layer, from files. Tables in Markdown.
 """
 
 from __future__ import annotations
@@ -84,6 +84,24 @@ def data_layer(folder: Path, name: str, batch: int) -> str:
     )
 
 
+def image_layer(folder: Path, batch: int) -> str:
+    """The layer that reads the encoded pictures as files, which are written here."""
+    from caffe_mnist.datasets.database import Database
+    from caffe_mnist.schema import caffe_pb2
+
+    with Database(folder / "encoded") as database, open(folder / "list", "w") as names:
+        for number, (_, value) in enumerate(database.records()):
+            datum = caffe_pb2.Datum.FromString(bytes(value))
+            (folder / f"{number}.jpg").write_bytes(datum.data)
+            names.write(f"{number}.jpg {datum.label}\n")
+    return (
+        'layer { name: "data" type: "ImageData" top: "data" top: "label" transform_param { '
+        f'crop_size: {CROP} mirror: true mean_file: "{folder}/mean.binaryproto" }} '
+        f'image_data_param {{ source: "{folder}/list" root_folder: "{folder}/" '
+        f"batch_size: {batch} }} }}\n"
+    )
+
+
 def print_training(folder: Path, arguments: argparse.Namespace) -> None:
     """Seconds an iteration from the database and from memory, in turns."""
     import torch
@@ -143,11 +161,13 @@ def print_readers(folder: Path, batch: int) -> None:
     from caffe_mnist.schema.messages import parse_text
 
     print("| records | workers | records/s |\n| --- | --- | --- |")
-    for name in ("raw", "encoded"):
+    layers = {name: data_layer(folder, name, batch) for name in ("raw", "encoded")}
+    layers["files"] = image_layer(folder, batch)
+    for name, text in layers.items():
         for count in (1, 2):
-            text = data_layer(folder, name, batch)
             net: Any = Net(parse_text(text, caffe_pb2.NetParameter, "data"), Surroundings())
-            net.layers[0].batches.workers = Workers(count)
+            layer = net.layers[0]
+            getattr(layer, "batches", layer).workers = Workers(count)
             best = 0.0
             for _ in range(4):
                 started, done = time.perf_counter(), 0
