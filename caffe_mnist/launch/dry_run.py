@@ -35,7 +35,7 @@ def describe(plan: Plan) -> str:
         start = settings.weights or "nothing"
     lines.append(f"start from {start}")
     if settings.train_url:
-        every = f"at most every {settings.upload_every:g} s"
+        every = f"at most every {settings.upload_every:g} s" if settings.upload_every else "at once"
         lines.append(
             f"upload each snapshot {plan.prefix}_iter_N to {settings.train_url}/1, /2, …, {every}"
         )
@@ -45,6 +45,9 @@ def describe(plan: Plan) -> str:
         str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position, plan.early
     )
     lines.append("run " + " ".join(command))
+    if plan.early and not plan.trainer.embedded:
+        wanted = ", ".join(map(str, plan.early))
+        lines.append(f"ask it by SIGHUP for snapshots at about iteration {wanted}")
     if settings.train_url:
         lines.append(f"copy the final model to {join(settings.train_url, FINAL)}")
     return "\n".join(lines)

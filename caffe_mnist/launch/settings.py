@@ -38,7 +38,7 @@ class Settings:
     snapshot: str = "none"
     caffe: str = "auto"
     data_position: str = "resume"
-    upload_every: float = 60.0
+    upload_every: float = 0.0
     keep: int = 0
     keep_local: int = 0
     snapshot_early: bool = False
@@ -224,7 +224,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
         choices=["resume", "restart"],
         help="after a resume, where the data goes on (embedded engine; default: resume)",
     )
-    add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (60)")
+    add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (0)")
     add("--keep", type=int, metavar="N", help="snapshots to keep in the store (default: all)")
     add("--keep-local", type=int, metavar="N", help="snapshots to keep on the disk (default: all)")
     add(

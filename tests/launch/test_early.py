@@ -131,6 +131,8 @@ def test_a_dry_run_tells(job: Job) -> None:
     """The engine's flag stands in the command; real Caffe's signal is said."""
     done = job.run("--snapshot-early", "--set=snapshot=100", "--dry-run", caffe="embedded")
     assert "-snapshot_at 1,2,5,10,20" in done.stdout
+    done = job.run("--snapshot-early", "--set=snapshot=100", "--dry-run")
+    assert "by SIGHUP for snapshots at about iteration 1, 2, 5, 10, 20\n" in done.stdout
     done = job.run("--snapshot-early", "--set=snapshot=0")
     assert done.status == 2
     assert "makes no snapshots at intervals" in done.errors[0]
