@@ -191,8 +191,10 @@ def _set(
     shards = []
     for number, one in zip(share.numbers, ones):
         path = share.name(f"{name}_lmdb", number)
-        with Database(os.path.join(out_dir, path)) as database:
-            checksum = digest(database.records())
+        checksum = one.sha256
+        if not checksum:
+            with Database(os.path.join(out_dir, path)) as database:
+                checksum = digest(database.records())
         first = part(listing, number, share.of).first
         shards.append(make_shard(path, one.records, first, checksum, one.labels))
     whole = together(ones)

@@ -73,7 +73,7 @@ def _kind(content: bytes) -> str:
 
 def _jpeg(content: bytes) -> tuple[int, int]:
     """From the frame header; the scans and the end of the picture are looked for, too."""
-    at, size = 2, (0, 0)
+    at, size, components, progressive = 2, (0, 0), 0, False
     while True:
         while content[at] == 0xFF and content[at + 1] == 0xFF:
             at += 1  # fill bytes
@@ -87,14 +87,15 @@ def _jpeg(content: bytes) -> tuple[int, int]:
             at += 2
             continue
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            height, width = struct.unpack_from(">HH", content, at + 5)
-            size = (width, height)
-        at += 2 + int(struct.unpack_from(">H", content, at + 2)[0])
+            height, width, components = struct.unpack_from(">HHB", content, at + 5)
+            size, progressive = (width, height), marker in (0xC2, 0xCA)
         if marker == 0xDA:
             break
-    if content.find(b"\xff\xd9", at) < 0:
+        at += 2 + int(struct.unpack_from(">H", content, at + 2)[0])
+    if content.rfind(b"\xff\xd9", at) < 0:
         raise BrokenPictureError("a truncated JPEG: its end is missing")
-    if content.count(b"\xff\xda", at) > MOST_SCANS:
+    several = progressive or content[at + 4] < components
+    if several and content.count(b"\xff\xda", at) > MOST_SCANS:
         raise BrokenPictureError("a JPEG of too many scans")
     return size
 

@@ -77,7 +77,7 @@ class Written:
     `labels` counts records by label, `sizes` pictures by (height, width) before any resizing.
     `channels`, `height` and `width` are those of all records, None where they differ; so are
     `sums`, the sums of all records' pixels (C × H × W, as compute_image_mean adds them up):
-    divided by `records` they are the mean.
+    divided by `records` they are the mean. `sha256` is the digest of all keys and values.
     """
 
     records: int
@@ -88,6 +88,7 @@ class Written:
     height: int | None = None
     width: int | None = None
     sums: npt.NDArray[np.float32] | None = None
+    sha256: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ import contextlib
 import os
 from collections.abc import Iterable
 from itertools import islice
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING
 
 from caffe_mnist.datasets.datum import Image, decode
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Sums:
@@ -27,6 +29,8 @@ class Sums:
 
     def add(self, pixels: memoryview, shape: tuple[int, int, int]) -> None:
         """Add one record's pixels."""
+        import numpy as np  # here, while the workers are starting, too
+
         self.records += 1
         if self.mixed:
             return
@@ -45,6 +49,8 @@ class Sums:
         """Write them beside the database, for a run that goes on; failing to is no harm."""
         if self.total is None:
             return
+        import numpy as np
+
         aside = f"{path}.new"
         with contextlib.suppress(OSError):
             with open(aside, "wb") as file:
@@ -55,6 +61,8 @@ class Sums:
     @classmethod
     def load(cls, path: str, most: int) -> Sums:
         """Those of a file, or none where there is no whole one of at most so many records."""
+        import numpy as np
+
         sums = cls()
         with contextlib.suppress(OSError, ValueError, EOFError), open(path, "rb") as file:
             records, total = int(np.load(file)), np.load(file)
@@ -67,6 +75,8 @@ class Sums:
 
         Encoded records need OpenCV.
         """
+        import numpy as np
+
         for key, value in islice(records, self.records, None):
             if self.mixed:
                 return

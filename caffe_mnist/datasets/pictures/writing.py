@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import hashlib
 import os
 import time
-from collections import Counter
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
 from importlib.util import find_spec
 
 from caffe_mnist.datasets.database import Database
@@ -79,7 +80,7 @@ def write_pictures(
         work = _Work(listing, decoding, journal, left or Done())
         if left is not None and left.complete:
             with Database(target) as database:
-                work.sums.catch_up(database.records())
+                work.catch_up(database.records())
         else:
             with KeptWriter(out, journal, fresh=left is None, overwrite=overwrite) as writer:
                 work.run(writer, _count(workers, len(listing.entries)), progress)
@@ -96,14 +97,21 @@ class _Work:
         self._decoding = decoding
         self._journal = journal
         self._done = done
+        self._digest = hashlib.sha256()
         self.sums = Sums.load(journal.sums, done.records) if done.records else Sums()
+
+    def catch_up(self, records: Iterable[tuple[bytes, memoryview]]) -> None:
+        """Take the records of an earlier run into the sums and the digest."""
+        known = self._digested(records)
+        self.sums.catch_up(known)
+        deque(known, maxlen=0)
 
     def run(self, writer: KeptWriter, workers: int, progress: Progress | None) -> None:
         """Write all records that are not there yet, and sync them."""
         _keep_memory()
         try:
             if self._done.records:
-                self.sums.catch_up(writer.records())
+                self.catch_up(writer.records())
             with Crew(self._listing, self._decoding, workers) as crew:
                 self._fill(crew, writer, progress)
             if not self._done.records:
@@ -134,6 +142,7 @@ class _Work:
             height=one[1],
             width=one[2],
             sums=self.sums.total,
+            sha256=self._digest.hexdigest(),
         )
 
     def _fill(self, crew: Crew, writer: KeptWriter, progress: Progress | None) -> None:
@@ -146,10 +155,9 @@ class _Work:
             records, line = self._good(part)
             self._journal.note(line)
             if records:
-                writer.put(
-                    [(self._key(one), part.view(one.at, one.size)) for one in records],
-                    append=append,
-                )
+                values = [(self._key(one), part.view(one.at, one.size)) for one in records]
+                writer.put(values, append=append)
+                deque(self._digested(values), maxlen=0)
                 self._add(part, records, crew)
             self._done.add(line)
             if time.monotonic() - saved > SAVE_EVERY:
@@ -157,6 +165,15 @@ class _Work:
                 saved = time.monotonic()
             if progress is not None:
                 progress(name, self._done.following, total)
+
+    def _digested(
+        self, records: Iterable[tuple[bytes, memoryview]]
+    ) -> Iterator[tuple[bytes, memoryview]]:
+        """The records, each added to the digest, as `index.digest` does."""
+        for key, value in records:
+            self._digest.update(key)
+            self._digest.update(value)
+            yield key, value
 
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
         """Add the records' pixels to the sums."""

@@ -20,6 +20,7 @@ import numpy as np
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode
+from caffe_mnist.datasets.index import digest
 from caffe_mnist.datasets.mean import mean_image
 from caffe_mnist.datasets.pictures.listing import Decoding, Entry, Listing, Written
 from caffe_mnist.datasets.pictures.writing import NoRecordsError, forget, write_pictures
@@ -93,6 +94,7 @@ def test_records_are_numbered_and_named_and_counted(pictures: Path, tmp_path: Pa
     assert found[b"00000342_335.jpg"]
     assert written.labels == {0: 133, 1: 132, 2: 133}
     assert written.sizes == {(60, 80): 398}
+    assert written.sha256 == digest(found.items())
     assert (written.channels, written.height, written.width) == (3, 40, 50)
     assert told[0] == ("db", 0, 400)
     assert told[-1] == ("db", 400, 400)
@@ -219,7 +221,7 @@ def same_as(written: Written, other: Written) -> None:
     assert written.sums is not None
     assert other.sums is not None
     assert np.array_equal(written.sums, other.sums)
-    for name in ("records", "skipped", "labels", "sizes", "channels", "height", "width"):
+    for name in ("records", "skipped", "labels", "sizes", "channels", "height", "width", "sha256"):
         assert getattr(written, name) == getattr(other, name), name
 
 
