@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.jobs",
     "tests.fixtures.light",
     "tests.fixtures.browser",
+    "tests.fixtures.service",
 ]
 
 

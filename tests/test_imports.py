@@ -29,7 +29,7 @@ ARROWS = {
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "engine": BASE | {"datasets", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
-    "service": BASE | {"pycaffe"},
+    "service": BASE | {"pycaffe", "engine", "datasets", "schema"},
 }
 ROOMS = set(ARROWS)
 USERS_OF_TORCH = {"engine", "pycaffe", "service", "caffe", "predict"}
@@ -38,7 +38,7 @@ NETWORK = {
     "s3fs", "smart_open", "socket", "socketserver", "ssl", "urllib.request", "urllib3",
 }  # fmt: skip
 # The service listens; what it must not do is call out, and these do not.
-LISTENERS = {"service": {"socket"}, "serve": {"socket"}}
+LISTENERS = {"service": {"socket"}}
 
 
 class Import(NamedTuple):

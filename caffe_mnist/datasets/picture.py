@@ -13,6 +13,8 @@ from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 
 LARGEST_FILE = 64 * 2**20
 MOST_PIXELS = 50_000_000
+# What strangers may send: no format whose decoder starts other programs (EPS) or reads other files.
+SAFE_FORMATS = ("PNG", "JPEG", "BMP", "GIF", "WEBP", "TIFF", "PPM")
 
 
 class PictureError(CaffeMnistError):
@@ -58,13 +60,13 @@ def picture_of_bytes(
     invert: bool = False,
     most_pixels: int = MOST_PIXELS,
 ) -> Any:
-    """The same for the content of a picture file."""
+    """The same for the content of a picture file, of a format that may come from strangers."""
     import io
 
     _check_channels(channels, None)
     if not content:
         raise PictureError("the picture is empty")
-    with _image(io.BytesIO(content), "the picture", most_pixels) as image:
+    with _image(io.BytesIO(content), "the picture", most_pixels, SAFE_FORMATS) as image:
         return _values(image, "the picture", (channels, height, width), invert)
 
 
@@ -112,7 +114,9 @@ def _head(path: str | os.PathLike[str]) -> Any:
     return _image(path, path, MOST_PIXELS)
 
 
-def _image(file: Any, where: object, most_pixels: int) -> Any:
+def _image(
+    file: Any, where: object, most_pixels: int, formats: Sequence[str] | None = None
+) -> Any:
     """The picture of a file or path, its pixels not yet decoded."""
     try:
         from PIL import Image
@@ -121,7 +125,7 @@ def _image(file: Any, where: object, most_pixels: int) -> Any:
             "reading pictures needs Pillow", hint="pip install 'caffe-mnist[images]'"
         ) from None
     with _decoding(where):
-        image = Image.open(file)
+        image = Image.open(file, formats=formats)
     if image.width * image.height > most_pixels:
         image.close()
         raise PictureError(f"{image.width} × {image.height} pixels are too many", where=where)

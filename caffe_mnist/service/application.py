@@ -1,0 +1,224 @@
+"""The service as an application: routes, limits and errors around a model."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from caffe_mnist.datasets.picture import PictureError
+from caffe_mnist.service.answers import Model, Seen, picture_url
+from caffe_mnist.service.batching import Batcher, FullError
+from caffe_mnist.service.counts import Counts
+from caffe_mnist.service.custom import CustomError, CustomService
+from caffe_mnist.service.description import describe
+from caffe_mnist.service.requests import File, Limits, RefusedError, read_files
+
+PAGE = Path(__file__).with_name("page.html")
+# The page needs nothing from elsewhere, and may load nothing from elsewhere.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'unsafe-inline'; "
+    "style-src 'unsafe-inline'; img-src 'self' data: blob:; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
+}
+INVERT = {"0": False, "1": True, "auto": None}
+DECODERS = 2
+
+
+@dataclass
+class Settings:
+    """How the application behaves. `hosts` are the names it may be called by, None for any."""
+
+    limits: Limits = field(default_factory=Limits)
+    token: str | None = None
+    queue: int = 256
+    largest_batch: int = 64
+    hosts: Sequence[str] | None = None
+
+
+class Service:
+    """One model behind HTTP; `application` is what a server runs."""
+
+    def __init__(
+        self, model: Model | None, custom: CustomService | None, settings: Settings
+    ) -> None:
+        """`custom`, where there is one, answers instead of the model."""
+        self.model, self.custom, self.settings = model, custom, settings
+        self.counts = Counts()
+        self._decoders = ThreadPoolExecutor(DECODERS, "decode")
+        compute = custom.answers if custom else self._scores
+        largest = 1 if custom else settings.largest_batch
+        self.batcher = Batcher(compute, largest, settings.queue, self.counts.batch)
+        self.application = self._application()
+
+    def _application(self) -> Starlette:
+        hosts = self.settings.hosts
+        return Starlette(
+            routes=[
+                Route("/", self._predict, methods=["POST"]),
+                Route("/", self._page, methods=["GET"]),
+                Route("/health", self._health),
+                Route("/info", self._guarded(self._info)),
+                Route("/metrics", self._guarded(self._metrics)),
+                Route("/openapi.json", self._guarded(self._openapi)),
+            ],
+            middleware=(
+                [Middleware(TrustedHostMiddleware, allowed_hosts=list(hosts))] if hosts else []
+            ),
+            exception_handlers={HTTPException: _not_found, RefusedError: _refused},
+        )
+
+    async def _predict(self, request: Request) -> Response:
+        begun, response = time.monotonic(), None
+        try:
+            response = await asyncio.wait_for(self._answer(request), self.settings.limits.seconds)
+        except RefusedError as error:
+            response = _refusal(error)
+        except asyncio.TimeoutError:
+            response = _error(504, "timeout", "no answer within the time limit")
+        self.counts.requests.labels(str(response.status_code)).inc()
+        self.counts.seconds.observe(time.monotonic() - begun)
+        return response
+
+    async def _answer(self, request: Request) -> Response:
+        self._check(request)
+        query = request.query_params
+        invert, view = query.get("invert", "0"), query.get("view", "0")
+        if invert not in INVERT or view not in ("0", "1"):
+            raise RefusedError(400, "bad_query", "invert takes 0, 1 or auto, view takes 0 or 1")
+        half = self.settings.limits.seconds / 2
+        try:
+            files, content = await asyncio.wait_for(read_files(request, self.settings.limits), half)
+        except asyncio.TimeoutError:
+            raise RefusedError(408, "slow", "the request took too long to arrive") from None
+        try:
+            if self.custom is not None:
+                question = content if content is not None else files
+                return JSONResponse((await self.batcher.submit([question]))[0])
+            return JSONResponse(await self._answers(files, INVERT[invert], view == "1"))
+        except FullError:
+            raise RefusedError(503, "busy", "too many requests are waiting, try again") from None
+        except CustomError as error:
+            return JSONResponse(error.answer, 400)
+
+    async def _answers(self, files: Sequence[File], invert: bool | None, view: bool) -> Any:
+        assert self.model is not None
+        loop = asyncio.get_running_loop()
+        seen = [await loop.run_in_executor(self._decoders, self._see, f, invert) for f in files]
+        scores = await self.batcher.submit([one.values for one in seen])
+        answers = []
+        for file, one, row in zip(files, seen, scores):
+            answer = self.model.answer(row)
+            if len(files) > 1:
+                answer["file"] = file.name
+            if view:
+                answer.update(view=picture_url(one.values), inverted=one.inverted)
+            answers.append(answer)
+        return answers[0] if len(answers) == 1 else answers
+
+    def _see(self, file: File, invert: bool | None) -> Seen:
+        assert self.model is not None
+        try:
+            return self.model.see(file.content, invert, self.settings.limits.pixels)
+        except PictureError as error:
+            name = f"{file.name[:100]!r}: " if file.name else ""
+            status = 413 if "too many" in error.what else 400
+            raise RefusedError(status, "bad_picture", f"{name}{error.what}") from None
+
+    def _scores(self, pictures: Sequence[Any]) -> Sequence[Any]:
+        assert self.model is not None
+        return self.model.scores(pictures)
+
+    def _check(self, request: Request) -> None:
+        """The token, and that no page of another site asks in its visitor's name."""
+        origin = request.headers.get("origin")
+        if origin is not None and origin.partition("://")[2] != request.headers.get("host"):
+            raise RefusedError(403, "origin", "pages of other sites may not ask")
+        token = self.settings.token
+        if token is None:
+            return
+        given = request.headers.get("x-auth-token") or ""
+        kind, _, value = request.headers.get("authorization", "").partition(" ")
+        given = given or (value if kind.lower() == "bearer" else "")
+        if not hmac.compare_digest(given.encode("utf-8", "replace"), token.encode()):
+            raise RefusedError(401, "token", "send the service's token as X-Auth-Token")
+
+    def _guarded(
+        self, endpoint: Callable[[Request], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def guarded(request: Request) -> Response:
+            self._check(request)
+            return await endpoint(request)
+
+        return guarded
+
+    async def _page(self, request: Request) -> Response:
+        return Response(PAGE.read_bytes(), media_type="text/html", headers=PAGE_HEADERS)
+
+    async def _health(self, request: Request) -> Response:
+        return JSONResponse({"health": "true"})
+
+    async def _info(self, request: Request) -> Response:
+        model = self.model
+        if model is None:
+            return JSONResponse({"name": self.custom.name if self.custom else "", "custom": True})
+        return JSONResponse(
+            {
+                "name": model.package.name,
+                "input": [model.channels, model.height, model.width],
+                "labels": list(model.labels),
+                "custom": False,
+            }
+        )
+
+    async def _metrics(self, request: Request) -> Response:
+        self.counts.waiting.set(self.batcher.waiting)
+        return Response(self.counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    async def _openapi(self, request: Request) -> Response:
+        labels = self.model.labels if self.model is not None else ()
+        return JSONResponse(describe(labels, self.settings.token is not None))
+
+    def close(self) -> None:
+        """End the threads."""
+        self.batcher.close()
+        self._decoders.shutdown(wait=False)
+
+
+def _error(status: int, code: str, message: str) -> Response:
+    headers = {"Retry-After": "1"} if status == 503 else {}
+    if status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse({"error_code": code, "error_msg": message}, status, headers=headers)
+
+
+def _refusal(error: RefusedError) -> Response:
+    return _error(error.status, error.code, error.message)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RefusedError)
+    return _refusal(error)
+
+
+async def _not_found(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    words = {404: "there is nothing here", 405: "this method is not for this path"}
+    response = _error(error.status_code, "http", words.get(error.status_code, error.detail))
+    response.headers.update(error.headers or {})
+    return response

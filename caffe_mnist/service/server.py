@@ -1,0 +1,100 @@
+"""Serving: a socket, uvicorn, and an end that lets running requests finish."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvicorn
+
+from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.service.application import Service
+
+LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
+SHORTEST_TOKEN = 16
+# How long running requests may take to end after SIGTERM: the time limit of one.
+GRACE = 40
+
+
+def read_token(path: str) -> str:
+    """The token in a file; raises CaffeMnistError for one that is too easy to guess."""
+    try:
+        token = Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "no text"
+        raise CaffeMnistError(f"cannot read the token: {reason}", where=path) from None
+    if len(token) < SHORTEST_TOKEN or not token.isascii() or not token.isprintable():
+        raise CaffeMnistError(
+            f"the token needs at least {SHORTEST_TOKEN} plain characters",
+            where=path,
+            hint="head -c 24 /dev/urandom | base64 > FILE",
+        )
+    return token
+
+
+def check_host(host: str, token: str | None) -> Sequence[str] | None:
+    """The names that the service may be called by (None: any).
+
+    Raises CaffeMnistError for a host beyond loopback without a token.
+    """
+    if is_loopback(host):
+        return [*LOCAL_NAMES, host]
+    if token is None:
+        raise CaffeMnistError(
+            f"{host} can be reached from elsewhere: a token is needed",
+            where="--host",
+            hint="--token-file FILE",
+        )
+    return None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches the address."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket; raises JobError where the address is taken or not ours."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise JobError(f"cannot listen: {reason}", where=f"{host}:{port}") from None
+
+
+def url_of(listener: socket.socket) -> str:
+    """The address of a listening socket as a URL."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+
+
+def run(service: Service, listener: socket.socket) -> int:
+    """Serve until SIGTERM or SIGINT, then let running requests end; returns the exit status."""
+    config = uvicorn.Config(
+        service.application,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=GRACE,
+        lifespan="off",
+    )
+    server = uvicorn.Server(config)
+    # uvicorn raises the signal again when it has ended: here it was heeded.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda number, frame: None)
+    try:
+        asyncio.run(server.serve(sockets=[listener]))
+    finally:
+        service.close()
+    print("serve: ended", file=sys.stderr, flush=True)
+    return 0
