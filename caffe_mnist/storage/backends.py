@@ -26,7 +26,7 @@ class Limits:
     `silence` ends a request of which nothing arrives for so long, where the library can.
     """
 
-    request: float = 30.0
+    request: float = 60.0
     silence: float = 0.0
     retries: int = 4
     retrying: float = 60.0

@@ -9,6 +9,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 from caffe_mnist.storage.sources import BLOCK
+from caffe_mnist.storage.store import PACES
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,7 +42,7 @@ class Crew:
     def memory(self, size: int) -> Iterator[None]:
         """Wait for the memory that the transfer of `size` bytes takes."""
         # A small one is held twice, here and in the library; of a large one a few parts are.
-        need = min(2 * size if size <= BLOCK else 10 * BLOCK, MEMORY)
+        need = min(2 * size if size <= BLOCK else 8 * PACES[0].part(size), MEMORY)
         with self._changed:
             self._changed.wait_for(lambda: self._free >= need or self.stop.is_set())
             self._free -= need
