@@ -22,7 +22,7 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
-from caffe_mnist.storage.store import Store, StoreError, open_store
+from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
 
 MANIFEST = "manifest.json"
@@ -30,6 +30,9 @@ FINAL = "final"
 VERSION = 1
 LARGEST_MANIFEST = 2**20
 NUMBER = re.compile("[0-9]{1,18}")
+# How often something that arrived damaged is read again.
+TRIES = 3
+LONGEST_NAME = 240  # bytes: a file system takes 255, and a neighbour's name is longer
 
 
 class ChangedFileError(CaffeMnistError):
@@ -120,7 +123,7 @@ def survey(root: str) -> Survey:
     A folder whose manifest cannot be read as one is no complete snapshot, as if it were not there.
     """
     store = open_store(root)
-    entries = {entry.name: entry.size for entry in store.list()}
+    entries = {entry.name: entry for entry in store.list()}
     folders = {name.partition("/")[0] for name in entries if "/" in name}
     with_manifest = {folder for folder in folders if f"{folder}/{MANIFEST}" in entries}
     complete = []
@@ -135,21 +138,37 @@ def survey(root: str) -> Survey:
     return Survey(complete, taken, frozenset(numbers - taken))
 
 
-def _complete(store: Store, folder: str, entries: dict[str, int]) -> Published | None:
+def _complete(store: Store, folder: str, entries: dict[str, Entry]) -> Published | None:
     name = f"{folder}/{MANIFEST}"
-    if entries[name] > LARGEST_MANIFEST:
+    if entries[name].size > LARGEST_MANIFEST:
         return None
     try:
-        manifest = Manifest.from_json(store.read(name), join(store.url, name))
+        manifest = Manifest.from_json(_surely(store, entries[name]), join(store.url, name))
     except StoreError:
         if store.size(name) is None:  # removed since it was listed
             return None
         raise
     except CaffeMnistError:
         return None
-    if any(entries.get(f"{folder}/{file.name}") != file.size for file in manifest.files):
+    there = {file.name: entries.get(f"{folder}/{file.name}") for file in manifest.files}
+    if any(getattr(there[file.name], "size", None) != file.size for file in manifest.files):
         return None
     return Published(folder, join(store.url, folder), manifest)
+
+
+def _surely(store: Store, entry: Entry) -> bytes:
+    """The content of a small object as its tag (with S3 mostly the MD5) says, or as read twice.
+
+    A bit that turns over on the way must not make a complete snapshot look like none.
+    """
+    content = store.read(entry.name)
+    for _ in range(TRIES):
+        if hashlib.md5(content).hexdigest() == entry.e_tag:
+            break
+        before, content = content, store.read(entry.name)
+        if before == content:
+            break
+    return content
 
 
 def published(root: str) -> list[Published]:
@@ -169,11 +188,12 @@ def newest(root: str) -> Published | None:
 def read_manifest(url: str) -> Manifest:
     """The manifest of the snapshot at `url`; raises StoreError if there is none."""
     store = open_store(url)
-    if store.size(MANIFEST) is None:
+    entry = store.entry(MANIFEST)
+    if entry is None:
         raise StoreError(
             f"no complete snapshot: there is no {MANIFEST}", where=url, hint="is the URL right?"
         )
-    return Manifest.from_json(store.read(MANIFEST), join(url, MANIFEST))
+    return Manifest.from_json(_surely(store, entry), join(url, MANIFEST))
 
 
 def publish(
@@ -257,8 +277,14 @@ def fetch(url: str, folder: Path, only: Callable[[str], bool] | None = None) -> 
         paths.append(path)
         if path.is_file() and path.stat().st_size == entry.size and sha256(path) == entry.sha256:
             continue
-        with replacing(path) as aside:
-            _download(store, entry, aside)
+        for attempt in range(TRIES):
+            try:
+                with replacing(path) as aside:
+                    _download(store, entry, aside)
+                break
+            except DamagedError:  # on the way, or in the store
+                if attempt + 1 == TRIES:
+                    raise
     return paths
 
 
@@ -306,7 +332,7 @@ def _state(status: os.stat_result) -> tuple[int, int, int]:
 def _file(entry: Any) -> ManifestFile:
     name, digest = entry["name"], entry["sha256"]
     plain = isinstance(name, str) and name.isprintable() and not set(name) & set("/\\")
-    if not plain or name in ("", ".", "..", MANIFEST):
+    if not plain or name in ("", ".", "..", MANIFEST) or len(name.encode()) > LONGEST_NAME:
         raise ValueError(f"the file name {name!r} is not a plain one")
     if not isinstance(digest, str) or not re.fullmatch("[0-9a-fA-F]{64}", digest):
         raise ValueError(f"{digest!r} is no SHA-256")

@@ -17,7 +17,8 @@ from typing import Any
 
 import pytest
 
-from caffe_mnist.storage.snapshots import published
+from caffe_mnist.storage.snapshots import DamagedError, fetch, published, read_manifest
+from caffe_mnist.storage.store import Store, open_store
 from tests.faults.promises import Found, check_promises
 from tests.fixtures import fake_caffe, faults
 from tests.fixtures.faults import FaultProxy
@@ -244,9 +245,7 @@ def test_a_clock_that_jumps(uploads: Uploads) -> None:
 def test_a_reader_sees_a_damaged_answer(
     uploads: Uploads, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """A snapshot that arrives with a wrong bit is not taken for one."""
-    from caffe_mnist.storage.snapshots import DamagedError, fetch
-
+    """A wrong bit on the way hides no snapshot, and what stays wrong is taken for none."""
     uploads.snapshot(10)
     with uploads.uploader() as process:
         until(lambda: uploads.events("published"))
@@ -254,8 +253,21 @@ def test_a_reader_sees_a_damaged_answer(
     uploads.check()
     for name, value in uploads.swift.env(uploads.proxy.endpoint).items():
         monkeypatch.setenv(name, value)
-    (one,) = published(uploads.url)
-    uploads.proxy.fault(faults.FLIP_ANSWER, after=50_000)
+    manifest = read_manifest(f"{uploads.url}/1")
+    uploads.proxy.fault(faults.FLIP_ANSWER, times=1, after=50_000)
+    assert len(fetch(f"{uploads.url}/1", tmp_path / "copy")) == 2
+    assert uploads.proxy.hits == 1
+    whole, damage = Store.read, [b"", b"{", manifest.to_json().replace(b"10", b"90")]
+
+    def read(self: Store, name: str, limit: int = 2**20) -> bytes:
+        return damage.pop() if damage else whole(self, name, limit)
+
+    monkeypatch.setattr(Store, "read", read)
+    while damage:
+        assert [one.manifest for one in published(uploads.url)] == [manifest]
+        assert read_manifest(f"{uploads.url}/1") == manifest
+    store = open_store(uploads.url)
+    store.write("1/net_iter_10.caffemodel", b"\1" * manifest.files[0].size)
     with pytest.raises(DamagedError, match="is not what its manifest says"):
-        fetch(one.url, tmp_path / "copy")
-    assert not list((tmp_path / "copy").glob("*.caffemodel"))
+        fetch(f"{uploads.url}/1", tmp_path / "second")
+    assert not list((tmp_path / "second").glob("*.caffemodel"))
