@@ -292,9 +292,10 @@ class Lane:
             local=local,
             second=second,
         )
-        if status == 1 and "unfinished.json" in os.listdir(self.job.model):
-            found = self._finish_later(said, found)
-            status = 0 if "final/" in said else 1
+        lines = [line for line in said.splitlines() if "storage sync" in line]
+        if status == 1 and lines:
+            found = self._finish_later("final/" in lines[-1], found)
+            status = 0 if "final/" in lines[-1] else 1
         self.tally.rounds += 1
         before = self.found.complete
         new = [name for name, one in found.complete.items() if before.get(name) != one]
@@ -306,9 +307,8 @@ class Lane:
             else:
                 self.new_job()
 
-    def _finish_later(self, said: str, found: Found) -> Found:
+    def _finish_later(self, final: bool, found: Found) -> Found:
         """`storage sync`, as the last line says; what it says it lacks is then there."""
-        (line,) = [line for line in said.splitlines() if "storage sync" in line][-1:]
         done = subprocess.run(
             [
                 sys.executable, "-m", "caffe_mnist.storage", "sync", str(self.job.model),
@@ -322,7 +322,6 @@ class Lane:
         assert not (self.job.model / "unfinished.json").exists()
         self.tally.finished_later += 1
         objects = self.swift.objects(self.bucket, "run")
-        final = "final/" in line
         return check_promises(
             objects, found, keep=self.keep, spare=1, status=0 if final else None, last=self.end
         )
