@@ -47,36 +47,53 @@ def fixed(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
 @policies.register("step")
 def step(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr gamma^floor(iter / stepsize)."""
-    return float(solver.base_lr * solver.gamma ** current_step(solver, iteration))
+    return solver.base_lr * _power(_gamma(solver), current_step(solver, iteration))
 
 
 @policies.register("exp")
 def exp(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr gamma^iter."""
-    return float(solver.base_lr * solver.gamma**iteration)
+    return solver.base_lr * _power(_gamma(solver), iteration)
 
 
 @policies.register("inv")
 def inv(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr (1 + gamma iter)^-power."""
-    return float(solver.base_lr * (1 + solver.gamma * iteration) ** -solver.power)
+    return solver.base_lr * _power(1 + _gamma(solver) * iteration, -solver.power)
 
 
 @policies.register("multistep")
 def multistep(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr gamma^(number of stepvalues reached)."""
-    return float(solver.base_lr * solver.gamma ** current_step(solver, iteration))
+    return solver.base_lr * _power(_gamma(solver), current_step(solver, iteration))
 
 
 @policies.register("poly")
 def poly(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr (1 - iter / max_iter)^power."""
     left = 1 - iteration / solver.max_iter if solver.max_iter else 0.0
-    return float(solver.base_lr * max(left, 0.0) ** solver.power)
+    return solver.base_lr * _power(max(left, 0.0), solver.power)
 
 
 @policies.register("sigmoid")
 def sigmoid(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr / (1 + exp(-gamma (iter - stepsize)))."""
-    steepness = -solver.gamma * (iteration - solver.stepsize)
+    if solver.stepsize < 1:
+        raise CaffeMnistError("lr_policy sigmoid needs a positive stepsize", where="stepsize")
+    steepness = -_gamma(solver) * (iteration - solver.stepsize)
     return solver.base_lr / (1 + math.exp(min(steepness, 700.0)))
+
+
+def _gamma(solver: caffe_pb2.SolverParameter) -> float:
+    if not solver.gamma >= 0:
+        what = f"lr_policy {solver.lr_policy} needs a gamma of 0 or more, found {solver.gamma:g}"
+        raise CaffeMnistError(what, where="gamma")
+    return solver.gamma
+
+
+def _power(base: float, exponent: float) -> float:
+    """As C's pow() of a base that is not negative: what is too large is infinite."""
+    try:
+        return float(base**exponent)
+    except (OverflowError, ZeroDivisionError):
+        return math.inf

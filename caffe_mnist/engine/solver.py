@@ -7,6 +7,7 @@ Caffe 1.0's. The solver knows no signals: after each iteration it asks its `acti
 from __future__ import annotations
 
 import enum
+import math
 import time
 from collections import deque
 from collections.abc import Callable
@@ -36,6 +37,7 @@ from caffe_mnist.engine.solver_nets import (
 )
 from caffe_mnist.engine.updates import Step, rules
 from caffe_mnist.engine.weights import load_weights, save_weights
+from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 
 BINARY_PLACES = ("solver.cpp:464", "sgd_solver.cpp:284")
@@ -80,6 +82,9 @@ class Solver:
         """Build the nets; raises CaffeMnistError naming what is wrong in solver or nets."""
         self.param, self.run = param, run or Run()
         seed = param.random_seed if param.random_seed >= 0 else None
+        if param.average_loss < 1:
+            what = f"average_loss {param.average_loss} is not 1 or more"
+            raise CaffeMnistError(what, where="solver")
         generator = self.run.generator or RandomNumbers(seed)
         net_param = train_net_param(param)
         info(*train_net_source(param))
@@ -98,7 +103,7 @@ class Solver:
         self.iteration = 0
         self.stopped = False
         self.callbacks: list[Callback] = []
-        self._losses: deque[torch.Tensor] = deque(maxlen=max(param.average_loss, 1))
+        self._losses: deque[torch.Tensor] = deque(maxlen=param.average_loss)
         info("solver.cpp:57", "Solver scaffolding done.")
 
     def solve(self, resume: str | None = None) -> None:
@@ -185,10 +190,11 @@ class Solver:
                 values = net.blobs[name].data
                 sums[name] = sums[name] + values if name in sums else values.clone()
         if self.param.test_compute_loss:
-            info("solver.cpp:401", f"Test loss: {number(loss / batches)}")
+            info("solver.cpp:401", f"Test loss: {number(loss / batches if batches else math.nan)}")
         means = [
             (name, value / batches)
             for name in net.outputs
+            if name in sums  # a test_iter of 0 tests nothing
             for value in sums[name].flatten().tolist()
         ]
         _log_outputs(net, means, "solver.cpp:414", "Test")

@@ -7,9 +7,9 @@ g = gradient / iter_size · clip + decay · W (L2) or + decay · sign(W) (L1).
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -221,7 +221,12 @@ class Adam(UpdateRule):
         mean, squares = self.history[index], self.history[len(self.learnables) + index]
         mean.mul_(first).add_(gradient, alpha=1 - first)
         squares.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        time = step.iteration + 1
-        correction = math.sqrt(1 - second**time) / (1 - first**time)
+        correction = _correction(first, second, step.iteration + 1)
         divisor = squares.sqrt().add_(self.solver.delta)
         return torch.mul(mean, rate * correction, out=gradient).div_(divisor)
+
+
+def _correction(first: float, second: float, time: int) -> float:
+    """√(1 - β₂ᵗ) / (1 - β₁ᵗ), infinite or no number where C's is: for β beyond 0 to 1."""
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(1 - np.float64(second) ** time) / (1 - np.float64(first) ** time))

@@ -88,5 +88,5 @@ def read_toml(path: Path) -> dict[str, Any]:
         return found
     except OSError as error:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CaffeMnistError(f"is no TOML: {error}", where=path) from None

@@ -37,7 +37,7 @@ class Holder:
             found = json.loads(content)
             kinds = {name: type(value) for name, value in asdict(cls("")).items()}
             holder = cls(**{name: kind(found[name]) for name, kind in kinds.items()})
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return cls("(unknown)", host="(unknown)")
         return holder
 

@@ -110,8 +110,16 @@ def read_unfinished(folder: Path) -> Unfinished | None:
             final and Final(int(final["iteration"]), tuple(map(_below, final["files"]))),
             tuple(map(_below, found["failed"])),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise CaffeMnistError(f"is no list of what is to be done: {error!r}", where=path) from None
+    except (
+        KeyError,
+        ValueError,
+        OverflowError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
+        what = f"is no list of what is to be done: {str(error)[:200]}"
+        raise CaffeMnistError(what, where=path) from None
 
 
 def finish(

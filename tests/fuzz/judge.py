@@ -19,7 +19,7 @@ SECONDS = 120  # by far: machines that run tests are busy
 
 
 def cases(number: int) -> settings:
-    """So many cases ($FUZZ_SCALE times as many), without chance, clock or memory of earlier runs."""
+    """So many cases ($FUZZ_SCALE times as many), without chance, clock or memory of a run."""
     return settings(
         derandomize=True,
         deadline=None,
@@ -56,6 +56,12 @@ class Judge:
         if "fault" in answer:
             pytest.fail(f"{target}: {data!r}\n{answer['fault']}")
         return answer.get("refused")
+
+    def expect(self, target: str, data: bytes, line: str | None) -> None:
+        """The case is refused with a line that holds `line`, or taken (None)."""
+        answer = self(target, data)
+        assert (answer is None) == (line is None), answer
+        assert (line or "") in (answer or "")
 
     def close(self) -> None:
         """End the process."""

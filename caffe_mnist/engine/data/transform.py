@@ -8,6 +8,7 @@ own whose seed is a word of the net's stream.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -161,7 +162,8 @@ def read_mean(path: str) -> Floats:
     blob = read_binary(path, caffe_pb2.BlobProto)
     values = np.array(blob.data, np.float32)
     shape = list(blob.shape.dim) or [blob.num, blob.channels, blob.height, blob.width]
-    if len(shape) < 3 or int(np.prod(shape)) != values.size or int(np.prod(shape[:-3])) != 1:
+    image = len(shape) > 2 and min(shape) > 0 and math.prod(shape[:-3]) == 1
+    if not image or math.prod(shape) != values.size:
         raise CaffeMnistError(
             f"{values.size} values of shape {shape} are no mean image", where=path
         )

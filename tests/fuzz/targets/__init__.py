@@ -15,7 +15,7 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 
 STATUSES = (0, 1, 2)
 
@@ -41,13 +41,12 @@ def command(main: Callable[[Sequence[str]], int], *arguments: str) -> int:
 
 
 def each(*readers: Callable[[], object]) -> None:
-    """Call every reader; if any refuses, raise what the first of these said."""
-    first: CaffeMnistError | None = None
+    """Call every reader; if any refuses, raise what all of these said."""
+    faults: list[str] = []
     for reader in readers:
         try:
             reader()
         except CaffeMnistError as error:
-            first = first or error
-    if first is not None:
-        assert str(first).strip(), "no word about it"
-        raise first
+            faults += error.faults or ["nothing is said"]
+    if faults:
+        raise ManyFaultsError(faults)

@@ -1,0 +1,23 @@
+"""Records that are nearly right: taken, or refused in one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from tests.fuzz.judge import Judge, cases
+from tests.fuzz.mutations import mutated
+from tests.fuzz.targets import datum
+
+
+@pytest.mark.parametrize("number", range(len(datum.seeds())))
+def test_valid_ones_are_read(judge: Judge, number: int) -> None:
+    """What the others are made of is no nonsense."""
+    judge("datum", datum.seeds()[number])
+
+
+@cases(300)
+@given(data=mutated(datum.seeds()))
+def test_nearly_right(judge: Judge, data: bytes) -> None:
+    """Any of them."""
+    judge("datum", data)

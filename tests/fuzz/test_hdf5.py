@@ -1,0 +1,23 @@
+"""HDF5 files that are nearly right: taken, or refused in one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from tests.fuzz.judge import Judge, cases
+from tests.fuzz.mutations import mutated
+from tests.fuzz.targets import hdf5
+
+
+@pytest.mark.parametrize("number", range(len(hdf5.seeds())))
+def test_valid_ones_are_read(judge: Judge, number: int) -> None:
+    """What the others are made of is no nonsense."""
+    judge("hdf5", hdf5.seeds()[number])
+
+
+@cases(150)
+@given(data=mutated(hdf5.seeds()))
+def test_nearly_right(judge: Judge, data: bytes) -> None:
+    """Any of them."""
+    judge("hdf5", data)

@@ -1,0 +1,23 @@
+"""Picture files that are nearly right: taken, or refused in one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+
+from tests.fuzz.judge import Judge, cases
+from tests.fuzz.mutations import mutated
+from tests.fuzz.targets import picture
+
+
+@pytest.mark.parametrize("number", range(len(picture.seeds())))
+def test_valid_ones_are_read(judge: Judge, number: int) -> None:
+    """What the others are made of is no nonsense."""
+    judge("picture", picture.seeds()[number])
+
+
+@cases(150)
+@given(data=mutated(picture.seeds()))
+def test_nearly_right(judge: Judge, data: bytes) -> None:
+    """Any of them."""
+    judge("picture", data)
