@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+# No net takes more values; of larger pictures no mean is made, for want of memory.
+LARGEST_MEAN = 2**26
+
 
 class Sums:
     """Sums of C × H × W pixels in single precision, one record after the other, as Caffe does.
 
-    `total` is None before the first record, and for good after one of another size: there is no
-    mean then. `records` are counted in any case.
+    `total` is None before the first record, and for good after one of another size, or of more
+    than LARGEST_MEAN values: there is no mean then. `records` are counted in any case.
     """
 
     def __init__(self) -> None:
@@ -35,6 +38,9 @@ class Sums:
         if self.mixed:
             return
         if self.total is None:
+            if shape[0] * shape[1] * shape[2] > LARGEST_MEAN:
+                self.give_up()
+                return
             self.total = np.zeros(shape, np.float32)
         if self.total.shape != shape:
             self.give_up()

@@ -143,7 +143,6 @@ def broken() -> dict[str, bytes]:
         "still.gif": _file(picture, "GIF"),
         "animated.gif": _file(picture, "GIF", save_all=True, append_images=others),
         "animated.webp": _file(picture, "WEBP", save_all=True, append_images=others),
-        "float.tif": _encoded(".tiff", pixels.astype(np.float32) / 255),
     }
 
 
