@@ -62,22 +62,35 @@ def _s3(location: Location, limits: Limits) -> Any:
     from obstore.store import S3Store
 
     access = s3_access(location.scheme, location.bucket)
-    config: dict[str, Any] = {
+    # Given as a function: as settings they would be mixed with a token of another key in the
+    # environment, which the library reads too, and be readable in the store's `config`.
+    keys = {
         "access_key_id": access.key,
         "secret_access_key": access.secret,
+        "token": access.token,
+        "expires_at": None,
+    }
+    config: dict[str, Any] = {
+        "credential_provider": lambda: keys,
         "region": access.region,
         "virtual_hosted_style_request": access.virtual_hosted,
         # Without it the library sends no checksum, and a byte that flips goes unnoticed.
         "checksum_algorithm": "SHA256",
     }
-    if access.token:
-        config["session_token"] = access.token
     options: dict[str, Any] = {}
     if access.endpoint:
         config["endpoint"] = access.endpoint
         options["allow_http"] = access.endpoint.startswith("http://")
     if not access.verify:
         options["allow_invalid_certificates"] = True
+    if access.endpoint and os.environ.get("AWS_ENDPOINT_URL_S3"):
+        # New releases of the library would take that one instead; old ones do not know the name.
+        try:
+            both = {**config, "aws_endpoint_url_s3": access.endpoint}
+            return _make(S3Store, location, limits, options, both)
+        except Exception as error:
+            if "is not valid" not in str(error):
+                raise
     return _make(S3Store, location, limits, options, config)
 
 
@@ -132,8 +145,11 @@ def _make(kind: Any, location: Location, limits: Limits, options: Any, config: A
             return kind(
                 location.bucket, client_options={**options, "read_timeout": silence}, **words
             )
-        except Exception:  # the releases for Python 3.9 do not know it, in various words
-            pass
+        except Exception as error:
+            # The releases for Python 3.9 have no such limit, so the other one has to do.
+            if "read_timeout" not in str(error):
+                raise
+            options["timeout"] = timedelta(seconds=min(limits.request, 1800))
     return kind(location.bucket, client_options=options, **words)
 
 

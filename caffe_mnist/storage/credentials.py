@@ -78,12 +78,21 @@ def s3_access(scheme: str, bucket: str, environment: Mapping[str, str] | None = 
     return S3Access(
         key=key or "",
         secret=secret or "",
-        token=pick(TOKENS),
+        token=_token(found, key),
         endpoint=_with_bucket(endpoint, bucket) if endpoint and style == "virtual" else endpoint,
         region=pick(REGIONS) or "us-east-1",
         verify=found.get("S3_VERIFY_SSL", "1") not in ("0", "false", ""),
         virtual_hosted=style == "virtual",
     )
+
+
+def _token(found: Mapping[str, str], key: str | None) -> str | None:
+    """The token that belongs to the key: one of another family would spoil it."""
+    for key_name, name in zip(KEYS, TOKENS):
+        if key and found.get(key_name) == key and found.get(name):
+            return found[name]
+    from_amazon = found.get(KEYS[0]) == key
+    return None if from_amazon else found.get("SECURITY_TOKEN")
 
 
 def _check_endpoint(endpoint: str, where: str) -> None:

@@ -124,3 +124,53 @@ def test_where_the_bucket_stands(
         open_store(f"{scheme}://bucket/run").write("x", b"1")
     assert asked[0].split(b"\r\n")[0].decode() == line
     assert b"very-secret" not in asked[0]
+
+
+def test_obs_does_not_go_to_amazons_endpoint(keys: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where both are set, each scheme has its own address, key and token."""
+    for name, value in {
+        "AWS_ENDPOINT_URL_S3": "http://amazon.test",
+        "AWS_ENDPOINT_URL": "http://amazon.test",
+        "AWS_SESSION_TOKEN": "amazons-token",
+        "OBS_ENDPOINT": "http://huawei.test",
+        "OBS_ACCESS_KEY_ID": "obs-key",
+        "OBS_SECRET_ACCESS_KEY": "obs-secret",
+    }.items():
+        monkeypatch.setenv(name, value)
+    asked: list[bytes] = []
+    with answering(b'HTTP/1.1 200 OK\r\nETag: "x"\r\nContent-Length: 0\r\n\r\n', asked) as port:
+        monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{port}")
+        open_store("obs://bucket/run").write("x", b"1")
+        open_store("s3://bucket/run").write("x", b"1")
+    obs, amazon = asked
+    assert obs.startswith(b"PUT http://huawei.test/bucket/run/x")
+    assert b"obs-key" in obs
+    assert b"amazons-token" not in obs
+    assert amazon.startswith(b"PUT http://amazon.test/bucket/run/x")
+    assert b"amazons-token" in amazon
+
+
+def test_secrets_are_not_in_what_is_printed(keys: None) -> None:
+    """Neither of our store nor of the library's."""
+    store = open_store("s3://bucket/x")
+    for said in (repr(store), repr(store._backend), str(getattr(store._backend, "config", ""))):
+        assert "very-secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("found", "token"),
+    [
+        ({"AWS_ACCESS_KEY_ID": "a", "AWS_SESSION_TOKEN": "t"}, "t"),
+        ({"OBS_ACCESS_KEY_ID": "a", "AWS_SESSION_TOKEN": "t"}, None),
+        ({"OBS_ACCESS_KEY_ID": "a", "OBS_SECURITY_TOKEN": "t"}, "t"),
+        ({"OBS_ACCESS_KEY_ID": "a", "SECURITY_TOKEN": "t"}, "t"),
+        ({"ACCESS_KEY_ID": "a", "SECURITY_TOKEN": "t", "AWS_SESSION_TOKEN": "x"}, "t"),
+        ({"AWS_ACCESS_KEY_ID": "a", "SECURITY_TOKEN": "t"}, None),
+    ],
+)
+def test_a_token_belongs_to_its_key(found: dict[str, str], token: str | None) -> None:
+    """One of another family is left alone."""
+    for scheme in ("s3", "obs"):
+        access = s3_access(scheme, "b", {**found, "SECRET_ACCESS_KEY": "s", "S3_ENDPOINT": "h"})
+        assert access.token == token

@@ -260,10 +260,10 @@ def test_a_slow_link_gets_more_time(
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", faults.endpoint)
     paces = (Pace(4, Limits(request=1, retries=0)), Pace(1, Limits(request=60, retries=0)))
     monkeypatch.setattr(stores, "PACES", paces)
-    content = os.urandom(11 * 2**20)
+    content = os.urandom(6 * 2**20)
     (tmp_path / "big").write_bytes(content)
     moved: list[int] = []
-    faults.fault(SLOW, rate=3e6)
+    faults.fault(SLOW, rate=1e6)
     open_store(s3).upload(tmp_path / "big", "big", moved.append)
     faults.fault(None)
     assert sum(moved) == len(content)
