@@ -159,6 +159,19 @@ def test_whoever_was_taken_over_stops(tmp_path: Path) -> None:
     assert holder(tmp_path).run == "two"
 
 
+def test_a_bit_that_turns_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An answer that was damaged on the way is no other owner: it is looked at twice."""
+    first = owner(tmp_path, "one")
+    first.claim()
+    good = Store.read
+    answers = iter([b'{"run": "ooe"}'])
+    monkeypatch.setattr(
+        Store, "read", lambda *args, **limit: next(answers, None) or good(*args, **limit)
+    )
+    first.check()
+    assert first.lost is None
+
+
 def test_beats_differ(tmp_path: Path) -> None:
     """Also those of the uploader beside the launcher, and with a clock that stands still."""
     launcher, uploader = owner(tmp_path, "one"), owner(tmp_path, "one")
