@@ -7,6 +7,7 @@ import contextlib
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
@@ -56,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
         from caffe_mnist.engine.presence import require_engine
         from caffe_mnist.service.package import read_package
 
-        package = read_package(folder)
+        package = replace(read_package(folder), name=_name(options.model))
         require_engine()
         from caffe_mnist.service.answers import Model
         from caffe_mnist.service.application import Service, Settings
@@ -108,6 +109,12 @@ def _folder(model: str) -> Iterator[Path]:
                 hint="TRAIN_URL/final, or a package",
             )
         yield target
+
+
+def _name(model: str) -> str:
+    """What the model is called: the last folder of its place that says something."""
+    parts = [part for part in model.rstrip("/").split("/") if part not in ("final", "model", "")]
+    return parts[-1] if parts and not parts[-1].endswith(":") else "caffe-mnist"
 
 
 def _is_part(name: str) -> bool:

@@ -115,7 +115,7 @@ def _head(path: str | os.PathLike[str]) -> Any:
 
 
 def _image(
-    file: Any, where: object, most_pixels: int, formats: Sequence[str] | None = None
+    file: Any, where: object, most_pixels: int, formats: tuple[str, ...] | None = None
 ) -> Any:
     """The picture of a file or path, its pixels not yet decoded."""
     try:
