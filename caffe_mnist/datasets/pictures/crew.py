@@ -18,7 +18,7 @@ from collections import deque
 from collections.abc import Iterator
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from caffe_mnist.datasets.pictures.exchange import (
     DECODING,
@@ -33,6 +33,10 @@ from caffe_mnist.datasets.pictures.exchange import (
 from caffe_mnist.datasets.pictures.listing import Listing
 from caffe_mnist.errors import CaffeMnistError, JobError
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
 # So many pictures make a task: few enough that the workers end at about the same time.
 CHUNK = 16
 # Tasks that a worker has at once, so that it never waits for the next.
@@ -41,7 +45,8 @@ AHEAD = 2
 TIME_LIMIT = 120.0
 # How often one picture may end its worker; the first time it may have been something else.
 TRIES = 2
-WORKER = ["-m", "caffe_mnist.datasets.pictures.worker"]
+# Without `site`: the path of this process, which they get, has been through that.
+WORKER = ["-S", "-m", "caffe_mnist.datasets.pictures.worker"]
 PACKAGE = Path(__file__).parents[3]
 
 # Fresh memory is slow to get: what a picture needed is kept for the next, within bounds.
@@ -70,6 +75,24 @@ class Part(NamedTuple):
         """Bytes of the shared memory."""
         assert self.memory is not None
         return self.memory.view(at, size)
+
+    def rows(self, records: list[Record]) -> npt.NDArray[np.uint8] | None:
+        """The pixels of some of the records, a row each; None where they do not lie evenly."""
+        import numpy as np
+
+        first, last = records[0], records[-1]
+        size = first.size
+        at, shape = first.pixels or (0, (0, 0, 0))
+        evenly = all(
+            one.size == size and one.pixels == (at + number * size, shape)
+            for number, one in enumerate(records)
+        )
+        if not evenly or last.at != first.at + (len(records) - 1) * size:
+            return None
+        block = np.frombuffer(self.view(first.at, len(records) * size), np.uint8)
+        start = at - first.at
+        pixels = shape[0] * shape[1] * shape[2]
+        return block.reshape(len(records), size)[:, start : start + pixels]
 
 
 class Crew:
@@ -200,7 +223,7 @@ class _Worker:
         commands, self._commands = _pipe()
         self.answers, answers = _pipe()
         inherited = [self.memory.descriptor, gate, commands.fileno(), answers.fileno()]
-        path = os.pathsep.join(filter(None, [str(PACKAGE), os.environ.get("PYTHONPATH")]))
+        path = os.pathsep.join([str(PACKAGE), *(one or os.getcwd() for one in sys.path)])
         self.process = subprocess.Popen(
             [sys.executable, *WORKER, *map(str, inherited)],
             stdin=subprocess.DEVNULL,

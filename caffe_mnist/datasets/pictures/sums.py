@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 # No net takes more values; of larger pictures no mean is made, for want of memory.
 LARGEST_MEAN = 2**26
+# Whole numbers up to here, and so their sums in any order, are exact in single precision.
+EXACT = 2**24
+MOST_ROWS = 257  # of bytes, whose sums fit 16 bits
+
+Shape = tuple[int, int, int]
 
 
 class Sums:
@@ -30,22 +35,40 @@ class Sums:
         self.records = 0
         self.mixed = False
 
-    def add(self, pixels: memoryview, shape: tuple[int, int, int]) -> None:
+    def add(self, pixels: memoryview, shape: Shape) -> None:
         """Add one record's pixels."""
         import numpy as np  # here, while the workers are starting, too
 
         self.records += 1
-        if self.mixed:
+        total = self._total_for(shape)
+        if total is not None:
+            np.add(total, np.frombuffer(pixels, np.uint8).reshape(shape), out=total)
+
+    def add_rows(self, rows: npt.NDArray[np.uint8], shape: Shape) -> None:
+        """Add several records' pixels, a row each; three times as fast where that is exact."""
+        import numpy as np
+
+        if self.records + len(rows) > EXACT // 255 or len(rows) > MOST_ROWS:
+            for row in rows:
+                self.add(memoryview(row), shape)
             return
-        if self.total is None:
+        self.records += len(rows)
+        total = self._total_for(shape)
+        if total is not None:
+            total += rows.sum(0, dtype=np.uint16).reshape(shape)
+
+    def _total_for(self, shape: Shape) -> npt.NDArray[np.float32] | None:
+        """The sums to which pixels of that shape are added, if there still are any."""
+        import numpy as np
+
+        if self.total is None and not self.mixed:
             if shape[0] * shape[1] * shape[2] > LARGEST_MEAN:
                 self.give_up()
-                return
-            self.total = np.zeros(shape, np.float32)
-        if self.total.shape != shape:
+            else:
+                self.total = np.zeros(shape, np.float32)
+        elif self.total is not None and self.total.shape != shape:
             self.give_up()
-            return
-        np.add(self.total, np.frombuffer(pixels, np.uint8).reshape(shape), out=self.total)
+        return self.total
 
     def give_up(self) -> None:
         """There is no mean of these records."""

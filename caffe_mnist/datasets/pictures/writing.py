@@ -177,12 +177,16 @@ class _Work:
 
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
         """Add the records' pixels to the sums."""
-        for record in records:
-            if record.pixels is None:
-                self.sums.give_up()
-            else:
-                at, shape = record.pixels
-                self.sums.add(part.view(at, shape[0] * shape[1] * shape[2]), shape)
+        rows = part.rows(records)
+        if rows is not None:
+            self.sums.add_rows(rows, records[0].shape)
+        else:
+            for record in records:
+                if record.pixels is None:
+                    self.sums.give_up()
+                else:
+                    at, shape = record.pixels
+                    self.sums.add(part.view(at, shape[0] * shape[1] * shape[2]), shape)
         if self.sums.mixed:
             crew.no_sums()
 
