@@ -9,6 +9,7 @@ datasets `0`, `1`, …
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +25,20 @@ from caffe_mnist.files import replacing
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.snapshot import SolverState
+
+
+# What the library raises for a damaged file, whatever is asked of it.
+HDF5_ERRORS = (
+    OSError,
+    RuntimeError,
+    LookupError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+    MemoryError,
+)
+# Deflate makes nothing smaller than this.
+SMALLEST_SHARE = 1100
 
 
 def is_hdf5(path: str | os.PathLike[str]) -> bool:
@@ -109,8 +124,7 @@ def read_state(path: str | os.PathLike[str]) -> tuple[int, str, int, list[torch.
             int(_values(file, name, f"{path}: {name}", (1,), "i")[0]) if name in file else 0
             for name in ("iter", "current_step")
         )
-        learned = file["learned_net"][()] if "learned_net" in file else b""
-        name = learned if isinstance(learned, bytes) else str(learned).encode()
+        name = _text(file, "learned_net", path) if "learned_net" in file else b""
         group = _group(file, "history", path)
         history = [
             torch.from_numpy(_values(group, str(index), f"{path}: history {index}"))
@@ -137,12 +151,12 @@ def _reading(path: str | os.PathLike[str]) -> Iterator[Any]:
     try:
         with h5py.File(path, "r") as file:
             yield file
-    except OSError as error:
+    except HDF5_ERRORS as error:
         raise CaffeMnistError(f"cannot read as HDF5: {_reason(error)}", where=path) from None
 
 
-def _reason(error: OSError) -> str:
-    return error.strerror or str(error).partition("\n")[0]
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error).partition("\n")[0]
 
 
 def _group(parent: Any, name: str, path: object) -> Any:
@@ -171,9 +185,31 @@ def _values(
             where=where,
             hint="to learn this layer from scratch, rename it in the net",
         )
-    if found.nbytes > found.id.get_storage_size() and found.chunks is None:
+    if promises_too_much(found):
         raise CaffeMnistError("promises more numbers than there are", where=where)
     return np.ascontiguousarray(found[()], np.float32 if kind == "f" else np.int64)
+
+
+def _text(group: Any, name: str, where: object) -> bytes:
+    """A string of fixed or of any length."""
+    import h5py
+
+    found = group.get(name)
+    if not isinstance(found, h5py.Dataset) or found.dtype.kind not in "SO" or found.size != 1:
+        raise CaffeMnistError(f"{name} is no string", where=where)
+    if promises_too_much(found):
+        raise CaffeMnistError(f"{name} promises more than there is", where=where)
+    value = np.asarray(found[()]).item()
+    return value if isinstance(value, bytes) else str(value).encode()
+
+
+def promises_too_much(dataset: Any) -> bool:
+    """Whether a dataset's numbers cannot be in the file, so that no memory is taken for them."""
+    there = int(dataset.id.get_storage_size())
+    if dataset.chunks is None:
+        return bool(dataset.nbytes > there)
+    needed = max(dataset.nbytes, math.prod(dataset.chunks) * dataset.dtype.itemsize)
+    return bool(needed > SMALLEST_SHARE * there + 2**20)
 
 
 def _shared(net: Net) -> set[tuple[str, int]]:

@@ -49,6 +49,8 @@ class Judge:
         except BrokenPipeError:
             ready, line = True, b""
         if not line:
+            if ready:
+                process.wait(SECONDS)
             self.close()
             ended = f"ended by signal {-process.returncode}" if ready else "does not end"
             pytest.fail(f"{target} {ended}: {data!r}")

@@ -12,6 +12,8 @@ from tests.fuzz.targets import lists
 # Each was found once, and was an exception, a hang or the end of the process.
 WINDOW = b"# 0 a.ppm %d 6 6 1 1 0.9 0 0 %d 4 # 1 a.ppm 3 6 6 1 0 0.1 0 0 4 4"
 FOUND: dict[str, tuple[bytes, str | None]] = {
+    "files-are-no-text": (b"\xff.h5\n", "cannot read as HDF5"),
+    "files-with-zero-byte": (b"a\0.h5\n", "cannot read as HDF5"),
     "path-with-zero-byte": (b"a\0.ppm 3\na.ppm 0\n", "is not a path, a space and a label"),
     "label-is-no-int": (b"a.ppm 99999999999999999999\n", "is not a whole number"),
     "window-beside-int": (WINDOW % (3, 10**30), "is too large"),

@@ -15,6 +15,7 @@ import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.c_rand import CRand
+from caffe_mnist.engine.hdf5_files import HDF5_ERRORS, promises_too_much
 from caffe_mnist.engine.layer import layers
 from caffe_mnist.engine.layers.source import Source
 from caffe_mnist.errors import CaffeMnistError
@@ -41,7 +42,7 @@ class HDF5Data(Source):
         if param.batch_size < 1:
             raise self.error("needs a positive batch_size")
         try:
-            self.files = Path(param.source).read_text().split()
+            self.files = Path(param.source).read_text(errors="surrogateescape").split()
         except OSError as error:
             raise CaffeMnistError(f"cannot read: {error.strerror}", where=param.source) from None
         if not self.files:
@@ -110,7 +111,7 @@ class HDF5Data(Source):
         try:
             with h5py.File(path, "r") as file:
                 rows = [self._dataset(file, name, path) for name in self.param.top]
-        except OSError as error:
+        except HDF5_ERRORS as error:
             raise CaffeMnistError(f"cannot read as HDF5: {error}", where=path) from None
         counts = {len(values) for values in rows}
         if len(counts) > 1 or not min(counts):
@@ -133,4 +134,6 @@ class HDF5Data(Source):
             raise CaffeMnistError(f"has no dataset {name!r} (a top of {self.name!r})", where=path)
         if not found.ndim or found.dtype.kind not in "fiu":
             raise CaffeMnistError(f"dataset {name!r} holds no rows of numbers", where=path)
+        if promises_too_much(found):
+            raise CaffeMnistError(f"dataset {name!r} promises more than there is", where=path)
         return np.asarray(found[...], np.float32)
