@@ -62,11 +62,8 @@ class Batches:
 def batch(records: Sequence[Record], transform: Transform, where: str, workers: Workers) -> Batch:
     """Pictures and labels of some records, transformed."""
     plain = decode_batch(records, where)
-    if plain is not None:
-        pictures, labels = plain
-        if not transform.moves:
-            return transform.batch(pictures), labels.astype(np.float32)
-        return transformed(list(pictures), transform, where, workers), labels.astype(np.float32)
+    if plain is not None:  # copying pixels is too little work to share
+        return transform.batch(plain[0]), plain[1].astype(np.float32)
     found = workers.map(lambda record: _picture(*record, transform, where), records)
     pictures = transformed([picture for picture, _ in found], transform, where, workers)
     return pictures, np.array([label for _, label in found], np.float32)
