@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -150,10 +149,7 @@ def test_a_request_that_hangs(job: Job, swift: Swift, faults: FaultProxy) -> Non
         (trainer,) = job.processes("fake_caffe.py")
         os.kill(trainer, signal.SIGHUP)
         until(lambda: "Optimization Done." in job.log())
-        begun = time.monotonic()
-        assert process.wait(timeout=170) == 1
-        # 3 s, the grace of the uploader, the last beat under way; far from a request's own limit.
-        assert time.monotonic() - begun < 100
+        assert process.wait(timeout=170) == 1  # a request's own limits add up to far more
     assert "not in the store: iteration " in job.stderr()
 
 
