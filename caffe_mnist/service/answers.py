@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from caffe_mnist.datasets.picture import MOST_PIXELS, is_light, picture_of_bytes
 from caffe_mnist.engine.classifier import Classifier
@@ -33,6 +35,8 @@ class Model:
 
     def __init__(self, package: Package) -> None:
         """Load it, and try it once; raises CaffeMnistError for what does not fit together."""
+        # A core is left for reading requests and pictures.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) - 1))
         self.package = package
         self.classifier = Classifier(package.deploy, package.weights)
         shape = self.classifier.input.taken
