@@ -55,6 +55,7 @@ def write_pictures(
     overwrite: bool = False,
     resume: bool = False,
     keep_journal: bool = False,
+    checksum: bool = True,
     progress: Progress | None = None,
 ) -> Written:
     """Write the database `out` of the pictures of `listing`; what stands in it.
@@ -62,7 +63,8 @@ def write_pictures(
     Pictures are decoded by so many processes, one for each core without `workers`; the bytes of
     the database are the same. `resume` goes on with what an earlier run left, and begins where
     there is nothing. `keep_journal` keeps what a later run needs to know that this database is
-    finished: for a caller that has more to write, and then calls `forget`.
+    finished: for a caller that has more to write, and then calls `forget`. Without `checksum`
+    none is made.
 
     Raises NoRecordsError, and CaffeMnistError for a target that cannot be written and for
     leftovers of other pictures or options. After a failure what is committed stays beside `out`,
@@ -77,7 +79,7 @@ def write_pictures(
     target = os.path.realpath(out)
     with contextlib.closing(Journal(target, listing, decoding)) as journal:
         left = _left(journal, target) if resume else None
-        work = _Work(listing, decoding, journal, left or Done())
+        work = _Work(listing, decoding, journal, left or Done(), checksum)
         if left is not None and left.complete:
             with Database(target) as database:
                 work.catch_up(database.records())
@@ -92,12 +94,14 @@ def write_pictures(
 class _Work:
     """One conversion, from the picture on that follows those that are done."""
 
-    def __init__(self, listing: Listing, decoding: Decoding, journal: Journal, done: Done) -> None:
+    def __init__(
+        self, listing: Listing, decoding: Decoding, journal: Journal, done: Done, checksum: bool
+    ) -> None:
         self._listing = listing
         self._decoding = decoding
         self._journal = journal
         self._done = done
-        self._digest = hashlib.sha256()
+        self._digest = hashlib.sha256() if checksum else None
         self.sums = Sums.load(journal.sums, done.records) if done.records else Sums()
 
     def catch_up(self, records: Iterable[tuple[bytes, memoryview]]) -> None:
@@ -142,7 +146,7 @@ class _Work:
             height=one[1],
             width=one[2],
             sums=self.sums.total,
-            sha256=self._digest.hexdigest(),
+            sha256=self._digest.hexdigest() if self._digest else "",
         )
 
     def _fill(self, crew: Crew, writer: KeptWriter, progress: Progress | None) -> None:
@@ -171,8 +175,9 @@ class _Work:
     ) -> Iterator[tuple[bytes, memoryview]]:
         """The records, each added to the digest, as `index.digest` does."""
         for key, value in records:
-            self._digest.update(key)
-            self._digest.update(value)
+            if self._digest is not None:
+                self._digest.update(key)
+                self._digest.update(value)
             yield key, value
 
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
