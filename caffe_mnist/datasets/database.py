@@ -10,6 +10,7 @@ import contextlib
 import mmap
 import os
 import threading
+import time
 import weakref
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ _open: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = (
     weakref.WeakValueDictionary()
 )
 _opening = threading.Lock()
+LONGEST_CLOSING = 5.0
 
 
 class Database:
@@ -61,9 +63,15 @@ class Database:
         A value is a window into the mapped file: decode or copy it before the database is
         closed. Several iterators may be open at once, each in its own thread.
         """
+        if not 0 <= start < self._length:
+            return
         with self._cursor() as cursor:
-            if self._seek(cursor, start):
-                yield from cursor
+            found = start
+            for record in cursor if self._seek(cursor, start) else ():
+                yield record
+                found += 1
+            if found != self._length:
+                raise DamagedError(f"it ends after {found} of {self._length} records")
 
     def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, memoryview]]:
         """The records of these numbers, which ascend; those between are passed over unread."""
@@ -98,8 +106,6 @@ class Database:
         Keys that count without a gap, as Caffe's programs write them, are found at once;
         otherwise the records before are passed one by one.
         """
-        if not 0 <= start < self._length:
-            return False
         last = _number(cursor.record()[0]) if cursor.last() else None
         first = _number(cursor.record()[0]) if cursor.first() else None
         if first is not None and last == first + self._length - 1:
@@ -128,8 +134,7 @@ def _environment(path: str) -> lmdb.Environment:
             identity = (status.st_dev, status.st_ino)
             environment = _open.get(identity)
             if environment is None:
-                environment = _open_environment(path)
-                _open[identity] = environment
+                environment = _open[identity] = _open_after_closing(path)
         except OSError as error:
             raise CaffeMnistError(f"cannot read: {error.strerror}", where=data) from None
         except lmdb.Error as error:
@@ -137,6 +142,23 @@ def _environment(path: str) -> lmdb.Environment:
                 f"cannot open as an LMDB: {_reason(error, path)}", where=path
             ) from None
     return environment
+
+
+def _open_after_closing(path: str) -> lmdb.Environment:
+    """Open; where another thread is closing the same one, when that is done.
+
+    An environment is gone from `_open` before LMDB has closed it.
+    """
+    import lmdb
+
+    until = time.monotonic() + LONGEST_CLOSING
+    while True:
+        try:
+            return _open_environment(path)
+        except lmdb.Error as error:
+            if "already open" not in str(error) or time.monotonic() > until:
+                raise
+        time.sleep(0.001)
 
 
 def _open_environment(path: str) -> lmdb.Environment:

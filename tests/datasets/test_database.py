@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
@@ -122,3 +124,25 @@ def test_damaged_pages_are_an_error(tmp_path: Path) -> None:
     (path / "data.mdb").write_bytes(content)
     with pytest.raises(CaffeMnistError, match="damaged"), Database(path) as database:
         list(database.records())
+
+
+def test_threads_open_and_close_one_database_at_once(
+    tmp_path: Path,
+) -> None:
+    """LMDB allows one opening a process; whoever comes while another closes waits for it."""
+    make(tmp_path / "db", COUNTED[:3])
+
+    def open_often(_: int) -> int:
+        found = 0
+        for _ in range(200):
+            with Database(tmp_path / "db") as database:
+                found += len(database)
+        return found
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            assert list(threads.map(open_often, range(4))) == [600] * 4
+    finally:
+        sys.setswitchinterval(before)
