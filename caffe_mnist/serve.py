@@ -48,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Check everything, load the model, listen, serve."""
     _need("starlette", "uvicorn", "multipart", "prometheus_client")
-    from caffe_mnist.service.server import check_host, listen, read_token, url_of
+    from caffe_mnist.service.server import check_host, listen, read_token
     from caffe_mnist.service.server import run as serve
 
     token = read_token(options.token_file) if options.token_file else None
@@ -74,8 +74,7 @@ def run(options: argparse.Namespace) -> int:
         limits = Limits(body=options.max_body)
         settings = Settings(limits, token, options.queue, options.batch, hosts)
         service = Service(model, custom, settings)
-        _say(f"{options.model} at {url_of(listener)}")
-        return serve(service, listener)
+        return serve(service, listener, options.model)
 
 
 @contextlib.contextmanager

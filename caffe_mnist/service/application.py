@@ -141,7 +141,9 @@ class Service:
         assert self.model is not None
         if len(file.content) < SMALL:
             with contextlib.suppress(PictureError):
-                return self.model.see(file.content, invert, SMALL_PIXELS)
+                return self.model.see(
+                    file.content, invert, min(SMALL_PIXELS, self.settings.limits.pixels)
+                )
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._decoders, self._see, file, invert)
 

@@ -82,7 +82,7 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def run(service: Service, listener: socket.socket) -> int:
+def run(service: Service, listener: socket.socket, name: str) -> int:
     """Serve until SIGTERM or SIGINT, then let running requests end; returns the exit status."""
     config = uvicorn.Config(
         service.application,
@@ -94,9 +94,14 @@ def run(service: Service, listener: socket.socket) -> int:
         lifespan="off",
     )
     server = uvicorn.Server(config)
-    # uvicorn raises the signal again when it has ended: here it was heeded.
+
+    def stop(number: int, frame: object) -> None:
+        """Before uvicorn hears signals, and after: it raises again what it has heeded."""
+        server.should_exit = True
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, frame: None)
+        signal.signal(number, stop)
+    print(f"serve: {name} at {url_of(listener)}", file=sys.stderr, flush=True)
     try:
         server.run(sockets=[listener])
     finally:
