@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from caffe_mnist.convert import main
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.index import read_index
 from caffe_mnist.datasets.pictures.listing import Entry, Listing, Skipped, Written
@@ -143,3 +144,35 @@ def test_more_shards_than_pictures(tmp_path: Path) -> None:
     with pytest.raises(CaffeMnistError, match="6 shards of 5 pictures"):
         make(tmp_path / "out", Share(6))
     assert not list((tmp_path / "out").iterdir())
+
+
+@pytest.mark.parametrize("options", [[], ["--encoded"]], ids=["raw", "encoded"])
+def test_pictures_on_several_machines(tmp_path: Path, options: list[str]) -> None:
+    """The same files as on one machine, but for the report and the sheet."""
+    cv2 = pytest.importorskip("cv2")
+    random = np.random.default_rng(2)
+    for name in ("rose", "tulip"):
+        (tmp_path / "pictures" / name).mkdir(parents=True)
+        for number in range(9):
+            pixels = random.integers(0, 256, (12, 10, 3), np.uint8)
+            cv2.imwrite(str(tmp_path / "pictures" / name / f"{number}.jpg"), pixels)
+    (tmp_path / "pictures" / "rose" / "4.jpg").write_bytes(b"broken")
+    more = ["--shuffle", "--seed", "3", "--allow-skips", "1", *options]
+    if not options:
+        more += ["--val", "0.3", "--resize-height", "8", "--resize-width", "9"]
+    words = ["images", str(tmp_path / "pictures")]
+    assert main([*words, str(tmp_path / "one"), *more, "--shards", "2"]) == 0
+    for number in (1, 0):
+        assert main([*words, str(tmp_path / "two"), *more, "--shard", f"{number}/2"]) == 0
+    assert main(["merge", str(tmp_path / "two")]) == 0
+    found = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*")]
+    same = [path for path in found if (tmp_path / "one" / path).is_file()]
+    same = [path for path in same if path.name not in ("report.json", "contact_sheet.png")]
+    assert len(same) >= 5
+    for path in same:
+        assert (tmp_path / "two" / path).read_bytes() == (tmp_path / "one" / path).read_bytes()
+    assert main(["check", str(tmp_path / "two")]) == 0
+    assert main([*words, str(tmp_path / "plain"), *more]) == 0
+    index = read_index(tmp_path / "two")
+    shards = [content(Path(index.place(shard))) for shard in index.get().shards]
+    assert [*shards[0], *shards[1]] == content(tmp_path / "plain" / "train_lmdb")
