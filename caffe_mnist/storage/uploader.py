@@ -32,7 +32,6 @@ from caffe_mnist.storage.urls import parse
 __all__ = ["Settings", "Uploader", "main", "run"]
 
 PROGRAM = "python -m caffe_mnist.storage.uploader"
-LOOK_EVERY = 1.0
 LOOK_EVERY_AT_THE_END = 0.2
 # The exit status when another job has taken the place over: do not start it again.
 TAKEN_OVER = 3
@@ -57,11 +56,11 @@ def run(settings: Settings) -> int:
         uploader.owner.start()
     work = _Work(uploader)
     work.start()
-    while not stopping and work.is_alive() and not launcher.gone(LOOK_EVERY):
+    while not stopping and work.is_alive() and not launcher.gone(settings.look_every):
         pass
     while trainer.runs() and work.is_alive() and stopping.count(signal.SIGINT) < 2:
         _mark_the_end(uploader.owner, launcher)
-        time.sleep(LOOK_EVERY)
+        time.sleep(settings.look_every)
     _mark_the_end(uploader.owner, launcher)
     return _end(work, stopping, launcher)
 
@@ -110,7 +109,7 @@ class _Work(threading.Thread):
         try:
             while not self.final.is_set():
                 self.uploader.look()
-                self.final.wait(LOOK_EVERY)
+                self.final.wait(self.uploader.settings.look_every)
             self.uploader.hurry()
             while not self.uploader.look(final=True):
                 time.sleep(LOOK_EVERY_AT_THE_END)
@@ -124,6 +123,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--prefix", required=True, help="the solver's snapshot_prefix")
     parser.add_argument("--to", required=True, help="the store's folder for this job")
     parser.add_argument("--every", type=float, default=60.0, help="seconds between uploads (60)")
+    parser.add_argument("--look-every", type=float, default=1.0, help="seconds (1)")
     parser.add_argument("--keep", type=int, default=0, help="snapshots to keep in the store (all)")
     parser.add_argument("--since", type=float, default=0.0, help="ignore files older than this")
     parser.add_argument("--earlier", metavar="FILE", help="ignore the files whose marks it holds")

@@ -56,6 +56,7 @@ class Settings:
     above: int = 0
     earlier: str | None = None
     launcher: int = 0
+    look_every: float = 1.0
 
 
 @dataclass

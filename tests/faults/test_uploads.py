@@ -60,7 +60,8 @@ class Uploads:
         process = subprocess.Popen(
             [
                 sys.executable, "-m", "caffe_mnist.storage.uploader", f"--prefix={self.folder}/net",
-                f"--to={self.url}", "--every=0", f"--report={self.report}", *flags,
+                f"--to={self.url}", "--every=0", f"--report={self.report}", "--look-every=0.1",
+                *flags,
             ],
             stdin=subprocess.PIPE,
             env={
