@@ -79,8 +79,10 @@ class Database:
             at = None
             for number in numbers:
                 found = self._seek(cursor, number) if at is None else cursor.forward(number - at)
-                if not found:
+                if number >= self._length:
                     return
+                if not found:
+                    raise DamagedError(f"it ends before record {number} of {self._length}")
                 yield cursor.record()
                 at = number
 

@@ -49,13 +49,18 @@ class LevelDatabase:
         try:
             with self._shared.database.raw_iterator(verify_checksums=True) as cursor:
                 cursor.seek_to_first()
-                for _ in range(min(start, self._length)):
+                found = min(start, self._length)
+                for _ in range(found):
                     cursor.next()
                 while cursor.valid():
                     yield cursor.item()
                     cursor.next()
+                    found += 1
         except plyvel.Error as error:
             raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
+        if found != self._length:
+            what = f"the database is damaged: it ends after {found} of {self._length} records"
+            raise CaffeMnistError(what, where=self.path)
 
     def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, bytes]]:
         """The records of these numbers, which ascend."""

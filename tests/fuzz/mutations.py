@@ -78,6 +78,20 @@ def change(draw: some.DrawFn, data: bytearray, valid: Sequence[bytes]) -> None:
 
 
 @some.composite
+def mutated_pages(draw: some.DrawFn, valid: Sequence[bytes], page: int, most: int = 3) -> bytes:
+    """One of `valid`, with numbers changed near the beginnings of its pages, where they matter."""
+    data = bytearray(draw(some.sampled_from(list(valid))))
+    pages = len(data) // page
+    number = some.integers(0, pages + 1) | some.sampled_from(HOSTILE) | some.integers(0, page)
+    for _ in range(draw(some.integers(1, most))):
+        at = draw(some.integers(0, pages - 1)) * page + draw(some.integers(0, 150))
+        size = draw(some.sampled_from((1, 2, 4, 8)))
+        value = draw(number) & (1 << 8 * size) - 1
+        data[at : at + size] = value.to_bytes(size, "little")
+    return bytes(data)
+
+
+@some.composite
 def fields(draw: some.DrawFn, most: int, depth: int = 3) -> bytes:
     """A protobuf message of any fields with numbers up to `most`, of any wire types."""
     found = b""

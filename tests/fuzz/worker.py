@@ -15,7 +15,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from caffe_mnist.errors import CaffeMnistError
 from tests.fuzz import targets
@@ -50,15 +50,22 @@ def serve(cases: BinaryIO, answers: TextIO, spare: int) -> None:
 def answer(name: str, data: bytes) -> dict[str, str]:
     """What becomes of one case."""
     try:
-        targets.load(name).run(data)
-    except CaffeMnistError as error:
-        return {"refused": str(error)}
+        line = attempt(targets.load(name), data)
     except BaseException:
         return {"fault": traceback.format_exc()}
+    return {} if line is None else {"refused": line}
+
+
+def attempt(target: Any, data: bytes) -> str | None:
+    """The line that one case is refused with, None if it is taken; the folder is empty again."""
+    try:
+        target.run(data)
+        return None
+    except CaffeMnistError as error:
+        return str(error)
     finally:
         for path in Path().iterdir():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    return {}
 
 
 def warm_up(name: str) -> None:

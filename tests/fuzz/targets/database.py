@@ -14,8 +14,16 @@ from caffe_mnist import compute_image_mean, convert
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import decode
 from caffe_mnist.datasets.record import head, tail
+from caffe_mnist.engine.net import Net
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import parse_text
 from tests.fuzz.targets import command, each
+
+NET = """
+layer { name: "data" type: "Data" top: "data" top: "label"
+  data_param { source: "db" backend: LMDB batch_size: 3 } }
+"""
 
 
 @functools.cache
@@ -28,7 +36,7 @@ def run(data: bytes) -> None:
     """Reading from the start and from the middle, and every command that takes a database."""
     Path("db").mkdir()
     Path("db/data.mdb").write_bytes(data)
-    each(_read, _read_on)
+    each(_read, _read_on, _train)
     for words in (["info", "db"], ["check", "db"], ["export", "db", "out.npz", "--overwrite"]):
         command(convert.main, *words)
     command(compute_image_mean.main, "db")
@@ -46,6 +54,15 @@ def _read_on() -> None:
         for start in (0, 1, len(database) // 2, len(database) - 1):
             for _, value in islice(database.records(start), 5):
                 bytes(value)
+
+
+def _train() -> None:
+    net = Net(parse_text(NET, caffe_pb2.NetParameter, "net"))
+    try:
+        for _ in range(3):
+            net.forward()
+    finally:
+        net.close()
 
 
 def _database(count: int, side: int) -> bytes:
