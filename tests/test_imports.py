@@ -24,6 +24,7 @@ ARROWS = {
     "layouts": BASE | {"schema"},
     "storage": BASE,
     "watch": BASE,
+    "dashboard": BASE | {"watch"},
     "drawing": BASE | {"schema"},
     "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
@@ -38,7 +39,7 @@ NETWORK = {
     "s3fs", "smart_open", "socket", "socketserver", "ssl", "urllib.request", "urllib3",
 }  # fmt: skip
 # The service listens; what it must not do is call out, and these do not.
-LISTENERS = {"service": {"socket"}}
+LISTENERS = {"service": {"socket"}, "dashboard": {"socket"}}
 
 
 class Import(NamedTuple):
