@@ -1,6 +1,7 @@
 """Uploads to object storage: this package and `rclone copy`, to the same server, in turns.
 
-    python benchmarks/upload.py [--rounds 5] [--servers rclone,swift] [--size 500] [--files 2000]
+    python benchmarks/upload.py [--rounds 5] [--servers rclone,swift]
+        [--cases publish,cp,files] [--size 500] [--files 2000]
 
 A snapshot of 500 MB (two files), once by `python -m caffe_mnist.storage cp` and once as the
 uploader publishes it, with its manifest; and 2,000 files of 20 KB. The servers are
@@ -16,6 +17,7 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -80,14 +82,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--servers", default="rclone,swift")
+    parser.add_argument("--cases", default="publish,cp,files")
     parser.add_argument("--size", type=int, default=500, help="of the snapshot, in MB")
     parser.add_argument("--files", type=int, default=2000, help="of 20 KB")
     parser.add_argument("--rclone", default=shutil.which("rclone", path=_path()) or "rclone")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     starters = {"rclone": _rclone_server, "swift": _swift_server}
     good = True
     with tempfile.TemporaryDirectory() as work:
-        cases = _cases(Path(work), options.size, options.files)
+        cases = _cases(Path(work), options)
         print("| server | what | by | this package | rclone copy | speed, ours / rclone's |")
         print("| --- | --- | --- | --- | --- | --- |")
         for name in options.servers.split(","):
@@ -103,7 +107,8 @@ def _path() -> str:
     return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 
 
-def _cases(work: Path, megabytes: int, files: int) -> list[Case]:
+def _cases(work: Path, options: argparse.Namespace) -> list[Case]:
+    megabytes, files = options.size, options.files
     chance = random.Random(1)
     snapshot, small = work / "snapshot", work / "small"
     for folder in (snapshot, small):
@@ -116,11 +121,13 @@ def _cases(work: Path, megabytes: int, files: int) -> list[Case]:
     for number in range(files):
         (small / f"{number:05}.jpg").write_bytes(chance.randbytes(20_000))
     size = 2 * half
-    return [
-        Case(f"snapshot of {megabytes} MB", snapshot, PUBLISH, size, True),
-        Case(f"snapshot of {megabytes} MB", snapshot, COPY, size, True),
-        Case(f"{files:,} files of 20 KB", small, COPY, files * 20_000, False),
-    ]
+    whole, many = f"snapshot of {megabytes} MB", f"{files:,} files of 20 KB"
+    cases = {
+        "publish": Case(whole, snapshot, PUBLISH, size, True),
+        "cp": Case(whole, snapshot, COPY, size, True),
+        "files": Case(many, small, COPY, files * 20_000, False),
+    }
+    return [cases[name] for name in options.cases.split(",")]
 
 
 def _measure(server: Server, case: Case, rclone: str, rounds: int) -> bool:

@@ -45,9 +45,9 @@ def test_commands_and_their_options_exist(page: Path) -> None:
 
 
 def subcommand(module: str, arguments: str) -> str:
-    """The word after `convert`, which has commands of its own."""
+    """The word after `convert` and `storage`, which have commands of their own."""
     words = arguments.split()
-    return words[0] if module == "caffe_mnist.convert" and words else ""
+    return words[0] if module in ("caffe_mnist.convert", "caffe_mnist.storage") and words else ""
 
 
 @functools.cache
