@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
 from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.ending import Ending, UnfinishedError
@@ -38,8 +39,10 @@ from caffe_mnist.launch.reasons import explain
 from caffe_mnist.launch.record import RunRecord, caffe_version
 from caffe_mnist.launch.resume import Start, find_start
 from caffe_mnist.launch.retention import Retention
+from caffe_mnist.launch.settings import without_secret
 from caffe_mnist.launch.supervise import Supervisor
 from caffe_mnist.launch.uploads import Uploads
+from caffe_mnist.launch.view import check_view, start_view
 from caffe_mnist.layouts.rewrite import write_tree
 from caffe_mnist.storage.owner import OwnedError
 from caffe_mnist.storage.pairs import Pair, write_marks
@@ -62,6 +65,8 @@ def run_job(plan: Plan) -> int:
     The record of the run is written in either case, and every complete snapshot is uploaded.
     """
     record = RunRecord(plan.settings.public(), plan.trainer.description)
+    if plan.settings.dashboard is not None:
+        check_view()
     try:
         plan.model_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -182,7 +187,10 @@ class _Job:
         with record.timed("train"):
             process = start_trainer(command, plan.log, goes_on)
             follower, bar = Follower(plan.log, log_start), Bar(plan.max_iter, start.iteration)
-            tend = self._tend(uploads, start, bar)
+            curves = self._curves(bar)
+            curves.begin(metrics, start.iteration, goes_on)
+            self._view(process, bar)
+            tend = self._tend(uploads, start, bar, curves)
             supervisor = Supervisor(
                 process,
                 follower,
@@ -208,6 +216,7 @@ class _Job:
         with record.timed("drain"):
             drained = supervisor.drain()
         tend()
+        curves.end()
         self.ending.drained(drained, uploads.safe if uploads else set())
         requests.only_note = False
         _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
@@ -224,8 +233,25 @@ class _Job:
         if not supervisor.finished:
             raise StoppedError(signal.SIGINT)
 
-    def _tend(self, uploads: Uploads | None, start: Start, bar: Bar) -> Callable[[], None]:
-        """What is done once a second: keep the local disk bounded."""
+    def _curves(self, bar: Bar) -> Curves:
+        plan, settings = self.plan, self.plan.settings
+        url, shown = settings.train_url or "", lambda text: bar.say(f"train: {text}")
+        return Curves(plan.model_folder, plan.prefix, url, settings.histograms, shown)
+
+    def _view(self, process: subprocess.Popen[bytes], bar: Bar) -> None:
+        """The live view, if it was asked for."""
+        plan, port = self.plan, self.plan.settings.dashboard
+        if port is not None:
+            url = without_secret(plan.settings.train_url or "")
+            start_view(
+                plan.model_folder, port, process.pid, plan.max_iter, url,
+                lambda text: bar.say(f"train: {text}"),
+            )  # fmt: skip
+
+    def _tend(
+        self, uploads: Uploads | None, start: Start, bar: Bar, curves: Curves
+    ) -> Callable[[], None]:
+        """What is done once a second: curves, and a local disk that stays bounded."""
         settings = self.plan.settings
         retention = Retention(
             self.plan.prefix,
@@ -241,6 +267,7 @@ class _Job:
         def tend() -> None:
             if uploads is not None:
                 uploads.read()
+            curves.tend(len(uploads.safe) if uploads is not None else 0)
             retention.look()
 
         return tend

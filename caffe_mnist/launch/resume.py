@@ -112,7 +112,7 @@ def _with_weights(state: Path, plan: Plan) -> Path:
     if state.name.endswith(".h5") or not state.is_file():
         return state
     named = Path(read_packed(state, "SolverState").learned_net)
-    if named.is_file() or not (state.parent / named.name).is_file():
+    if os.path.isfile(named) or not os.path.isfile(state.parent / named.name):
         return state
     folder = plan.model_folder / "start"
     folder.mkdir(parents=True, exist_ok=True)
@@ -156,7 +156,7 @@ def _point_to_neighbour(state: Path) -> None:
     content = read_packed(state, "SolverState")
     named = Path(content.learned_net)
     beside = state.parent / named.name
-    if not named.is_file() and beside.is_file():
+    if not os.path.isfile(named) and os.path.isfile(beside):
         content.learned_net = str(beside)
         write_packed(state, content)
 

@@ -42,6 +42,8 @@ class Settings:
     keep: int = 0
     keep_local: int = 0
     snapshot_early: bool = False
+    histograms: bool = False
+    dashboard: int | None = None
     resume: bool = False
     stop_timeout: float = 120.0
     drain_timeout: float = 600.0
@@ -95,11 +97,14 @@ def _check(settings: Settings) -> None:
         raise CaffeMnistError("--snapshot resumes a training, --weights starts one: give one")
     if settings.data_position not in ("resume", "restart"):
         raise CaffeMnistError("takes resume or restart", where="--data-position")
-    for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout"):
+    for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout",
+                 "dashboard"):  # fmt: skip
         value = getattr(settings, name)
         if value is not None and value < 0:
             raise CaffeMnistError("cannot be negative", where=f"--{name.replace('_', '-')}")
     numbers = all(part.isdigit() for part in (settings.gpu or "0").split(","))
+    if settings.dashboard is not None and settings.dashboard > 65535:
+        raise CaffeMnistError(f"{settings.dashboard} is no port", where="--dashboard")
     if not numbers and settings.gpu != "all":
         raise CaffeMnistError(f"{settings.gpu!r} is no list of numbers, nor all", where="--gpu")
 
@@ -160,7 +165,7 @@ def _toml_value(value: Any) -> str:
 
 def _config_value(key: str, value: Any, path: Path) -> Any:
     numbers = {"num_gpus": int, "keep": int, "keep_local": int, "upload_every": float,
-               "stop_timeout": float, "drain_timeout": float}  # fmt: skip
+               "dashboard": int, "stop_timeout": float, "drain_timeout": float}  # fmt: skip
     if key in numbers:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         if right and (numbers[key] is float or isinstance(value, int)):
@@ -168,7 +173,7 @@ def _config_value(key: str, value: Any, path: Path) -> Any:
     elif key in ("set", "map"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value
-    elif key in ("dry_run", "resume", "snapshot_early"):
+    elif key in ("dry_run", "resume", "snapshot_early", "histograms"):
         if isinstance(value, bool):
             return value
     elif isinstance(value, str):
@@ -232,6 +237,20 @@ def _parser(program: str) -> argparse.ArgumentParser:
         action="store_const",
         const=True,
         help="snapshots at 1, 2, 5, 10, 20 and 50 %% of the first interval too",
+    )
+    add(
+        "--histograms",
+        action="store_const",
+        const=True,
+        help="weights as histograms among the curves for TensorBoard, at each snapshot",
+    )
+    add(
+        "--dashboard",
+        nargs="?",
+        const=0,
+        type=whole_number,
+        metavar="PORT",
+        help="a page on loopback that shows the run, with buttons (any free port)",
     )
     add(
         "--stop-timeout",

@@ -169,4 +169,5 @@ class Supervisor:
 
     def _ask_to_stop(self) -> None:
         signal_group(self.trainer, signal.SIGINT)
+        signal_group(self.trainer, signal.SIGCONT)  # one that was paused hears it only then
         self._kill_at = time.monotonic() + self.stop_timeout
