@@ -129,19 +129,19 @@ def _shown(path: str) -> str:
 @contextlib.contextmanager
 def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
     """Deploy net and weights of `model`, fetched and checked where they lie in a store."""
-    named = model.endswith((".caffemodel", ".caffemodel.h5")) or Path(model).is_file()
+    named = model.endswith((".caffemodel", ".caffemodel.h5")) or os.path.isfile(model)
     if named and "://" not in model:
         if deploy is None:
             raise CaffeMnistError("needs its deploy net", where=model, hint="--deploy NET")
         for path in (model, deploy):
-            if not Path(path).is_file():
+            if not os.path.isfile(path):
                 raise CaffeMnistError("there is no such file", where=path)
         yield Path(deploy), Path(model)
         return
     from caffe_mnist.storage.snapshots import MANIFEST, fetch
     from caffe_mnist.storage.store import open_store
 
-    if "://" not in model and not Path(model).is_dir():
+    if "://" not in model and not os.path.isdir(model):
         raise CaffeMnistError("there is no such model", where=model)
     if open_store(model).size(MANIFEST) is None:
         raise CaffeMnistError(

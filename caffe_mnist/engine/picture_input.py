@@ -54,7 +54,7 @@ class PictureInput:
         if scale is not None:
             param.scale = scale
         beside = Path(where).parent / os.path.basename(param.mean_file)
-        if param.mean_file and not os.path.isfile(param.mean_file) and beside.is_file():
+        if param.mean_file and not os.path.isfile(param.mean_file) and os.path.isfile(beside):
             param.mean_file = str(beside)
         self._transform = Transform(param, caffe_pb2.TEST, str(where))
 

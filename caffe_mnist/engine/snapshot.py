@@ -82,10 +82,10 @@ def restore_history(history: list[torch.Tensor], state: SolverState, where: obje
 def learned_net(path: str | os.PathLike[str], state: SolverState) -> Path:
     """The weights that belong to the state at `path`: as named in it, or lying beside it."""
     named = Path(state.learned_net)
-    if named.is_file():
+    if os.path.isfile(named):
         return named
     beside = Path(path).parent / named.name
-    if beside.is_file():
+    if os.path.isfile(beside):
         return beside
     raise CaffeMnistError(
         f"its weights {state.learned_net} are not there, nor beside it", where=path

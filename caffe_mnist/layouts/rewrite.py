@@ -62,7 +62,7 @@ def places_of_nets(solver: Prototxt, missing: bool = False) -> dict[str, Path]:
             continue
         beside = folder / re.split(r"[/\\]", item.value)[-1]
         places = [Path(item.value), folder / item.value, beside]
-        path = next((place for place in places if place.is_file()), None)
+        path = next((place for place in places if os.path.isfile(place)), None)
         if path is None:
             nor = "" if beside in places[:2] else f", nor {beside}"
             faults.append(Fault(item.start, f"the net {item.value!r} is not there{nor}"))

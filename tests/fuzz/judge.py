@@ -32,8 +32,9 @@ def cases(number: int) -> settings:
 class Judge:
     """Gives cases to a process of its own, which may die or be killed, and is started again."""
 
-    def __init__(self) -> None:
-        """Nothing is started yet."""
+    def __init__(self, spare_mib: int = SPARE_MIB) -> None:
+        """The process may take so much memory beside what a valid case takes."""
+        self._spare = str(spare_mib)
         self._process: subprocess.Popen[bytes] | None = None
 
     def __call__(self, target: str, data: bytes) -> str | None:
@@ -73,7 +74,7 @@ class Judge:
             self._process = None
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.fuzz.worker", str(SPARE_MIB)]
+        command = [sys.executable, "-m", "tests.fuzz.worker", self._spare]
         # glibc takes 64 MiB of address space for every thread unless told otherwise.
         one_arena = {"MALLOC_ARENA_MAX": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         return subprocess.Popen(

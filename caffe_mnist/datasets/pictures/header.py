@@ -50,6 +50,17 @@ def read_header(content: bytes) -> Header:
     return Header(kind, width, height)
 
 
+def check_size(content: bytes) -> None:
+    """Raise BrokenPictureError for sizes that only a hostile file has; other faults are well."""
+    for kind, (pattern, sides) in KINDS.items():
+        if pattern.match(content):
+            try:
+                width, height = sides(content)
+            except (struct.error, IndexError, ValueError, BrokenPictureError):
+                return
+            _check_pixels(kind, width * height, width, height, len(content))
+
+
 def _check_pixels(kind: str, pixels: int, width: int, height: int, size: int) -> None:
     many = pixels > MANY_PIXELS and pixels > PIXELS_A_BYTE * size
     if many or pixels > MOST_PIXELS:

@@ -6,11 +6,13 @@ OpenCV is the optional extra `images`, imported when the first picture is read.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caffe_mnist.datasets.pictures.header import MOST_PIXELS, BrokenPictureError, check_size
 from caffe_mnist.errors import CaffeMnistError
 
 Bytes = npt.NDArray[np.uint8]
@@ -25,10 +27,11 @@ def read_picture(
     """
     opencv = load_opencv(path)
     try:
-        content = np.fromfile(path, np.uint8)
+        content = Path(path).read_bytes()
     except OSError as error:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
-    picture = _decode(opencv, content, opencv.IMREAD_COLOR if colour else opencv.IMREAD_GRAYSCALE)
+    flag = opencv.IMREAD_COLOR if colour else opencv.IMREAD_GRAYSCALE
+    picture = _decode(opencv, content, flag, path)
     if picture is None:
         raise CaffeMnistError("no picture that OpenCV can read", where=path)
     if height and width:
@@ -42,7 +45,7 @@ def decode_picture(content: bytes, colour: bool | None, where: object) -> Bytes:
     flag = {None: opencv.IMREAD_UNCHANGED, True: opencv.IMREAD_COLOR}.get(
         colour, opencv.IMREAD_GRAYSCALE
     )
-    picture = _decode(opencv, np.frombuffer(content, np.uint8), flag)
+    picture = _decode(opencv, content, flag, where)
     if picture is None or picture.dtype != np.uint8:
         raise CaffeMnistError("an encoded picture that OpenCV cannot read as bytes", where=where)
     return channels_first(picture)
@@ -55,6 +58,8 @@ def channels_first(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def load_opencv(where: object) -> Any:
     """The library; raises CaffeMnistError where it is not installed."""
+    # Read when the library is loaded: what a picture may claim, at three bytes a pixel.
+    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))
     try:
         import cv2
     except ImportError:
@@ -64,11 +69,14 @@ def load_opencv(where: object) -> Any:
     return cv2
 
 
-def _decode(opencv: Any, content: Bytes, flag: int) -> Any:
-    """The decoded picture, or None."""
-    if not content.size:
+def _decode(opencv: Any, content: bytes, flag: int, where: object) -> Any:
+    """The decoded picture, or None; raises CaffeMnistError for one too large to be honest."""
+    if not content:
         return None
     try:
-        return opencv.imdecode(content, flag)
-    except opencv.error:
+        check_size(content)
+        return opencv.imdecode(np.frombuffer(content, np.uint8), flag)
+    except BrokenPictureError as error:
+        raise CaffeMnistError(str(error), where=where) from None
+    except (opencv.error, MemoryError):
         return None
