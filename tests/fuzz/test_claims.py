@@ -69,6 +69,13 @@ CLAIMS = {
         caffe_pb2.Datum(encoded=True, data=png(30000, 30000)).SerializeToString(),
         "too large: a PNG of 30000 x 30000 pixels",
     ),
+    "datum-png-chunk": (
+        "datum",
+        caffe_pb2.Datum(
+            encoded=True, data=png(4, 3).replace(b"\0\0\0\0IDAT", b"\x6f\xff\xff\xf5IDAT")
+        ).SerializeToString(),
+        "a PNG with a chunk of 1879048181 bytes",
+    ),
     "picture": ("picture", png(2**31 - 1, 2**31 - 1), "too many"),
     "picture-jpeg": (
         "picture", b"\xff\xd8\xff\xc0\0\x0b\x08\xff\xff\xff\xff\1\1\x11\0\xff\xda", "picture",

@@ -23,6 +23,10 @@ class BrokenPictureError(Exception):
     """Why a file becomes no record, in one short line."""
 
 
+class TooLargeError(BrokenPictureError):
+    """A size that only a hostile file has."""
+
+
 class Header(NamedTuple):
     """The kind of a picture and its sides in pixels, before any turn."""
 
@@ -51,11 +55,13 @@ def read_header(content: bytes) -> Header:
 
 
 def check_size(content: bytes) -> None:
-    """Raise BrokenPictureError for sizes that only a hostile file has; other faults are well."""
+    """Raise TooLargeError for sizes that only a hostile file has; other faults are well."""
     for kind, (pattern, sides) in KINDS.items():
         if pattern.match(content):
             try:
                 width, height = sides(content)
+            except TooLargeError:
+                raise
             except (struct.error, IndexError, ValueError, BrokenPictureError):
                 return
             _check_pixels(kind, width * height, width, height, len(content))
@@ -64,7 +70,7 @@ def check_size(content: bytes) -> None:
 def _check_pixels(kind: str, pixels: int, width: int, height: int, size: int) -> None:
     many = pixels > MANY_PIXELS and pixels > PIXELS_A_BYTE * size
     if many or pixels > MOST_PIXELS:
-        raise BrokenPictureError(
+        raise TooLargeError(
             f"too large: a {kind} of {width} x {height} pixels in a file of {size} bytes"
         )
 
@@ -113,6 +119,12 @@ def _jpeg(content: bytes) -> tuple[int, int]:
 
 def _png(content: bytes) -> tuple[int, int]:
     width, height = struct.unpack_from(">II", content, 16)
+    at = 8
+    while at + 8 <= len(content):  # OpenCV takes the memory of a chunk before it reads it
+        length = int(struct.unpack_from(">I", content, at)[0])
+        if length > len(content):
+            raise TooLargeError(f"too large: a PNG with a chunk of {length} bytes")
+        at += 12 + length
     return width, height
 
 
