@@ -155,12 +155,17 @@ class Store:
     def entry(self, name: str) -> Entry | None:
         """One object's size and time, or None if it is not there."""
         import obstore
+        from obstore import exceptions
 
         with self._errors(name):
             try:
                 found = obstore.head(self._backend, name)
             except FileNotFoundError:
                 return None
+            except exceptions.BaseError as error:
+                if "403 Forbidden" in str(error):
+                    self.is_empty()  # the answer to this question has no words, that to a list has
+                raise
             return replace(_entry(found), name=name)
 
     def read(self, name: str, limit: int = LARGEST_READ) -> bytes:

@@ -112,6 +112,8 @@ def _into_file(source: Side, entry: Entry, path: Path, moved: Moved) -> str:
 def _once_into_file(source: Side, entry: Entry, path: Path, moved: Moved) -> str:
     digest, size = hashlib.sha256(), 0
     try:
+        if path.exists() and not path.is_file():
+            raise CaffeMnistError("is there and is no file", where=path)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as aside, aside.open("wb") as file:
             for chunk in source.chunks(entry.name):
@@ -127,10 +129,9 @@ def _once_into_file(source: Side, entry: Entry, path: Path, moved: Moved) -> str
             if entry.modified:
                 file.flush()
                 os.utime(file.fileno(), (entry.modified, entry.modified))
-    except OSError as error:
+    except BaseException as error:
         moved(-size)
-        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
-    except BaseException:
-        moved(-size)
+        if isinstance(error, OSError):
+            raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
         raise
     return digest.hexdigest()

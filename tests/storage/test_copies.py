@@ -224,3 +224,14 @@ def test_a_file_that_changes_meanwhile_is_said(
     monkeypatch.setattr(Store, "upload", upload)
     with pytest.raises(CaffeMnistError, match="x: changed while it was copied"):
         copy(str(tmp_path / "x"), s3)
+
+
+def test_devices_and_folders_are_not_replaced(tmp_path: Path) -> None:
+    """Only files are."""
+    source = make(tmp_path / "source", x=b"1")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(CaffeMnistError, match="pipe: is there and is no file"):
+        copy(str(source / "x"), str(tmp_path / "pipe"))
+    (tmp_path / "to" / "x").mkdir(parents=True)
+    with pytest.raises(CaffeMnistError, match="x: is there and is no file"):
+        copy(str(source), str(tmp_path / "to"))

@@ -131,7 +131,7 @@ def test_wrong_access_is_one_clear_line(
     """What is wrong is said; the secret is not."""
     monkeypatch.setenv(variable, value)
     store = open_store(s3)
-    for action in (lambda: store.list(), lambda: store.write("x", b"1")):
+    for action in (lambda: store.list(), lambda: store.write("x", b"1"), lambda: store.size("x")):
         with pytest.raises(StoreError, match=message) as caught:
             action()
         assert "testing" not in str(caught.value)
