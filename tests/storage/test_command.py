@@ -141,6 +141,8 @@ def test_ctrl_c_is_heard_while_a_store_is_silent(
     deadline = time.monotonic() + 60
     while not faults.hits and time.monotonic() < deadline:
         time.sleep(0.05)
+    shown = Path(f"/proc/{process.pid}/cmdline").read_bytes()  # what a list of processes shows
+    assert os.environ["AWS_SECRET_ACCESS_KEY"].encode() not in shown
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=40)
     assert process.returncode == 130
