@@ -89,7 +89,7 @@ def _folder(model: str) -> Iterator[Path]:
         path = Path(parse(model).path)
         if not path.is_dir():
             raise CaffeMnistError("there is no such folder", where=model)
-        if not (path / MANIFEST).exists():
+        if (path / "model").is_dir() or (path / "config.json").is_file():
             yield path
             return
     with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:

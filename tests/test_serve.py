@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -126,19 +127,21 @@ def test_a_model_in_a_store(final: Path, swift: Swift) -> None:
         (["{final}", "--port={taken}"], "cannot listen: Address already in use"),
         (["{final}", "--host=203.0.113.7", "--token-file={long}"], "cannot listen"),
         (["nowhere"], "there is no such folder"),
-        (["{empty}"], "0 caffemodels and 0 nets"),
+        (["{empty}"], "no complete snapshot: there is no manifest.json"),
+        (["{half}"], "no complete snapshot: there is no manifest.json"),
     ],
 )
 def test_refusals(final: Path, tmp_path: Path, arguments: list[str], words: str) -> None:
     """One line, before the model is loaded."""
     (tmp_path / "empty").mkdir()
+    shutil.copytree(final, tmp_path / "half", ignore=shutil.ignore_patterns("manifest.json"))
     (tmp_path / "short").write_text("secret")
     (tmp_path / "long").write_text("a-token-of-some-length\n")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         places = {
             "final": final,
             "taken": taken.getsockname()[1],
-            **{name: tmp_path / name for name in ("empty", "short", "long")},
+            **{name: tmp_path / name for name in ("empty", "half", "short", "long")},
         }
         done = subprocess.run(
             [*COMMAND, *(argument.format(**places) for argument in arguments)],
