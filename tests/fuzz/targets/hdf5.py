@@ -18,7 +18,7 @@ from caffe_mnist.launch.resume import _at, _is_whole
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 from caffe_mnist.storage.pairs import Pair, is_cut
-from tests.fuzz.targets import each, weights
+from tests.fuzz.targets import each, solverstate, weights
 
 DATA = """
 layer { name: "data" type: "HDF5Data" top: "data" top: "label"
@@ -50,6 +50,7 @@ def run(data: bytes) -> None:
     each(
         lambda: load_weights(weights.net(), model),
         lambda: restore_history([torch.ones(2, 3), torch.zeros(4)], read_state(state), state),
+        lambda: solverstate.resume(state),
         _data,
         lambda: _at(state, ""),
         lambda: is_cut(pair),

@@ -6,7 +6,7 @@ import hashlib
 import json
 from pathlib import Path
 
-from caffe_mnist import predict
+from caffe_mnist.predict import main as predict
 from caffe_mnist.storage.snapshots import Manifest, fetch, newest, published
 from tests.fuzz.targets import command, each
 
@@ -36,4 +36,4 @@ def run(data: bytes) -> None:
         lambda: fetch("store/1", Path("here")),
     )
     assert {path.name for path in Path("here").glob("*")} <= set(FILES), "files of other names"
-    command(predict.main, "store/1", "picture.pgm")
+    command(predict, "store/1", "picture.pgm")

@@ -6,10 +6,12 @@ import functools
 import tempfile
 from pathlib import Path
 
-from caffe_mnist import predict, upgrade
+from caffe_mnist import caffe, upgrade
+from caffe_mnist.engine.flags import Flags
 from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.weights import load_weights, save_weights
 from caffe_mnist.launch.resume import _is_whole
+from caffe_mnist.predict import main as predict
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_binary
 from caffe_mnist.storage.pairs import Pair, is_cut
@@ -52,7 +54,7 @@ def seeds() -> list[bytes]:
 
 
 def run(data: bytes) -> None:
-    """Loading, upgrading, recognising a picture, and asking whether they are whole."""
+    """Loading, testing, upgrading, recognising a picture, and asking whether they are whole."""
     weights, state = Path("x_iter_1.caffemodel"), Path("x_iter_1.solverstate")
     weights.write_bytes(data)
     state.write_bytes(b"\x08\x01")
@@ -61,13 +63,19 @@ def run(data: bytes) -> None:
         lambda: load_weights(net(), weights),
         lambda: is_cut(pair),
         lambda: _is_whole(pair),
+        lambda: _test(weights),
     )
     command(upgrade.main, "net", str(weights), "out.caffemodel")
     command(upgrade.main, "net", str(weights), "out.prototxt", "--text")
     _predict(weights)
 
 
+def _test(weights: Path) -> None:
+    Path("net.prototxt").write_text(NET)
+    caffe.test(Flags(model="net.prototxt", weights=str(weights), iterations=1))
+
+
 def _predict(weights: Path) -> None:
     Path("net.prototxt").write_text(NET)
     Path("picture.pgm").write_bytes(b"P5 4 4 255\n" + bytes(range(16)))
-    command(predict.main, str(weights), "picture.pgm", "--deploy", "net.prototxt")
+    command(predict, str(weights), "picture.pgm", "--deploy", "net.prototxt")
