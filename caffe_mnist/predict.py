@@ -9,11 +9,13 @@ import math
 import os
 import sys
 import tempfile
+import types
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caffe_mnist.errors import CaffeMnistError, exit_status
+from caffe_mnist.errors import CaffeMnistError, ManyFaultsError, exit_status
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.classifier import Classifier
@@ -27,7 +29,7 @@ MODEL is a snapshot's folder or URL (<train_url>/final; only complete ones exist
 
 examples:
   predict store/final seven.png
-  predict s3://bucket/run/final photo.jpg --invert
+  predict s3://bucket/run/final s3://bucket/photo.jpg --invert
   predict lenet.caffemodel --deploy lenet_deploy.prototxt *.png --json
 """
 
@@ -41,7 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a final folder, its URL, or a caffemodel")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture files")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture files, or their URLs")
     parser.add_argument("--deploy", metavar="NET", help="the deploy net of a caffemodel")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes, one a line")
     parser.add_argument("--invert", action="store_true", help="for black on white")
@@ -53,15 +55,66 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status(lambda: run(arguments), PROGRAM)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Load the model, then bring in, score and report the pictures."""
-    from caffe_mnist.datasets.picture import check_pictures
+@dataclass(frozen=True)
+class Prediction:
+    """What a model sees in one picture; as text, what the command prints.
 
-    if arguments.scale is not None and not math.isfinite(arguments.scale):
-        raise CaffeMnistError(f"{arguments.scale} is no factor", where="--scale")
-    labels = _labels(arguments.labels)
-    check_pictures(arguments.images)
-    with _model(arguments.model, arguments.deploy) as (deploy, weights):
+    `scores` are pairs of class and score, the five best, best first; `seen` is what the net was
+    given: bytes of channels × height × width (colour as B, G, R).
+    """
+
+    image: str
+    label: str
+    scores: tuple[tuple[str, float], ...]
+    seen: Any
+
+    def __str__(self) -> str:
+        """The result, and below it the scores."""
+        scores = "  ".join(f"{name}: {score:.4f}" for name, score in self.scores)
+        return f"The result: [{self.label}]\n  {scores}"
+
+
+def predict(
+    model: str | os.PathLike[str],
+    *images: str | os.PathLike[str],
+    deploy: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    invert: bool = False,
+    scale: float | None = None,
+) -> list[Prediction]:
+    """What `model` sees in each picture, in their order: `caffe_mnist.predict(…)`.
+
+    `model` is a run's `final` folder or its URL, or a .caffemodel with its `deploy` net; a picture
+    is a file or a store's URL. The rest is as the command's options. Raises CaffeMnistError.
+    """
+    paths = [os.fspath(path) for path in images]
+    nets, names = (None if one is None else os.fspath(one) for one in (deploy, labels))
+    return list(predictions(os.fspath(model), paths, nets, names, invert, scale))
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Report the pictures one after the other."""
+    asked = vars(arguments)
+    keys = ("model", "images", "deploy", "labels", "invert", "scale")
+    for found in predictions(*(asked[key] for key in keys)):
+        _report(found, arguments)
+        _note(found, arguments)
+    return 0
+
+
+def predictions(
+    model: str,
+    images: Sequence[str],
+    deploy: str | None,
+    labels: str | None,
+    invert: bool,
+    scale: float | None,
+) -> Iterator[Prediction]:
+    """Load the model, bring in the pictures and score them, some at a time."""
+    if scale is not None and not math.isfinite(scale):
+        raise CaffeMnistError(f"{scale} is no factor", where="--scale")
+    names = _labels(labels)
+    with _pictures(images) as paths, _model(model, deploy) as (net, weights):
         import numpy as np
 
         from caffe_mnist.datasets.picture import read_picture
@@ -69,19 +122,67 @@ def run(arguments: argparse.Namespace) -> int:
         from caffe_mnist.schema import caffe_pb2
         from caffe_mnist.schema.messages import read_text
 
-        taken = PictureInput(read_text(deploy, caffe_pb2.NetParameter), deploy).taken
+        taken = PictureInput(read_text(net, caffe_pb2.NetParameter), net).taken
         classifier = None
-        for begin in range(0, len(arguments.images), AT_ONCE):
-            paths = arguments.images[begin : begin + AT_ONCE]
-            pictures = [read_picture(path, *taken, arguments.invert) for path in paths]
+        for begin in range(0, len(paths), AT_ONCE):
+            some = paths[begin : begin + AT_ONCE]
+            pictures = [read_picture(path, *taken, invert) for path in some]
             if classifier is None:  # torch takes a second: not before the pictures are there
-                classifier = _classifier(deploy, weights, arguments.scale)
-            for path, picture, scores in zip(
-                paths, pictures, classifier.scores(np.stack(pictures))
-            ):
-                _report(path, scores.tolist(), labels, arguments)
-                _note(path, picture, arguments)
-    return 0
+                classifier = _classifier(net, weights, scale)
+            scored = classifier.scores(np.stack(pictures))
+            for image, picture, scores in zip(images[begin:], pictures, scored):
+                label, best = _best(scores.tolist(), names, labels)
+                yield Prediction(image, label, best, picture)
+
+
+@contextlib.contextmanager
+def _pictures(images: Sequence[str]) -> Iterator[list[str]]:
+    """The pictures as files of this machine, each looked at; those of a store are fetched."""
+    from caffe_mnist.datasets.picture import PictureError, check_pictures
+    from caffe_mnist.storage.urls import is_local, parse
+
+    paths = [parse(one).path if "://" in one and is_local(one) else one for one in images]
+    check_pictures([path for path in paths if "://" not in path])
+    with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
+        for index, url in enumerate(paths):
+            if "://" in url:
+                paths[index] = _fetched(url, Path(folder, str(index)))
+        try:
+            check_pictures([path for path in paths if path.startswith(folder)])
+            yield paths
+        except (ManyFaultsError, PictureError) as error:
+            faults = error.faults
+            for path, image in zip(paths, images):
+                faults = [fault.replace(path, image) for fault in faults]
+            raise ManyFaultsError(faults) from None
+
+
+def _fetched(url: str, folder: Path) -> str:
+    """A picture of a store in `folder`, under its own name."""
+    from caffe_mnist.datasets.picture import LARGEST_FILE
+    from caffe_mnist.storage.store import open_store
+
+    above, _, name = url.rstrip("/").rpartition("/")
+    size = open_store(above).size(name)
+    if size is None:
+        raise CaffeMnistError("there is no such picture", where=url)
+    if size > LARGEST_FILE:
+        raise CaffeMnistError(f"{size} bytes are too many for a picture", where=url)
+    folder.mkdir()
+    path = folder / name
+    path.write_bytes(open_store(above).read(name, LARGEST_FILE))
+    return str(path)
+
+
+def _best(
+    scores: list[float], names: list[str] | None, labels: str | None
+) -> tuple[str, tuple[tuple[str, float], ...]]:
+    """The label of the best class, and the best few with their scores."""
+    if names is not None and len(names) != len(scores):
+        raise CaffeMnistError(f"has {len(names)} names for {len(scores)} classes", where=labels)
+    names = names or [str(index) for index in range(len(scores))]
+    order = sorted(range(len(scores)), key=lambda index: -scores[index])[:BEST]
+    return names[order[0]], tuple((names[index], scores[index]) for index in order)
 
 
 def _classifier(deploy: Path, weights: Path, scale: float | None) -> Classifier:
@@ -93,32 +194,22 @@ def _classifier(deploy: Path, weights: Path, scale: float | None) -> Classifier:
     return Classifier(deploy, weights, scale)
 
 
-def _note(path: str, picture: Any, arguments: argparse.Namespace) -> None:
+def _note(found: Prediction, arguments: argparse.Namespace) -> None:
     """Say so when a gray picture looks like the other way round."""
     from caffe_mnist.datasets.picture import is_light
 
-    if len(picture) == 1 and is_light(picture) and not arguments.json:
+    if len(found.seen) == 1 and is_light(found.seen) and not arguments.json:
         advice = "without --invert" if arguments.invert else "--invert"
-        print(f"{PROGRAM}: {path} looks like black on white: try {advice}", file=sys.stderr)
+        print(f"{PROGRAM}: {found.image} looks like black on white: try {advice}", file=sys.stderr)
 
 
-def _report(
-    path: str, scores: list[float], labels: list[str] | None, arguments: argparse.Namespace
-) -> None:
-    if labels is not None and len(labels) != len(scores):
-        raise CaffeMnistError(
-            f"has {len(labels)} names for {len(scores)} classes", where=arguments.labels
-        )
-    names = labels or [str(index) for index in range(len(scores))]
-    order = sorted(range(len(scores)), key=lambda index: -scores[index])[:BEST]
-    best = [[names[index], scores[index]] for index in order]
+def _report(found: Prediction, arguments: argparse.Namespace) -> None:
     if arguments.json:
-        answer = {"image": path, "predicted_label": best[0][0], "scores": best}
+        answer = {"image": found.image, "predicted_label": found.label, "scores": found.scores}
         print(json.dumps(answer))  # in ASCII: names of files may hold any bytes
         return
-    head = f"{_shown(path)}: " if len(arguments.images) > 1 else ""
-    print(f"{head}The result: [{best[0][0]}]")
-    print("  " + "  ".join(f"{name}: {score:.4f}" for name, score in best))
+    head = f"{_shown(found.image)}: " if len(arguments.images) > 1 else ""
+    print(f"{head}{found}")
 
 
 def _shown(path: str) -> str:
@@ -177,6 +268,15 @@ def _labels(path: str | None) -> list[str] | None:
         reason = getattr(error, "strerror", None) or "no UTF-8 text"
         raise CaffeMnistError(f"cannot read the labels: {reason}", where=path) from None
     return [line.strip() for line in lines if line.strip()]
+
+
+class _Callable(types.ModuleType):
+    """This module, which is also the function of its name: `caffe_mnist.predict(…)`."""
+
+    __call__ = staticmethod(predict)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import caffe_mnist
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, write_binary
 from caffe_mnist.storage.snapshots import publish
@@ -193,6 +194,55 @@ def test_a_model_in_an_s3_store(
     (answer,) = answers(capsys, url, path)
     assert answer["predicted_label"] == "2"
     assert sorted(one.name for one in tmp_path.iterdir()) == before
+
+
+def test_pictures_in_an_s3_store(
+    swift: Swift, final: Path, tmp_path: Path, picture: Callable[..., Path],
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """They are fetched, mixed with files, and named by their URLs, also when they are none."""
+    for key, value in swift.env().items():
+        monkeypatch.setenv(key, value)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    bucket = swift.bucket()
+    objects, url = swift.objects(bucket), f"s3://{bucket}/pictures"
+    paths = [picture(quarter(number), f"{number}.png") for number in range(3)]
+    objects.put("pictures/zwei.png", paths[2].read_bytes())
+    objects.put("pictures/none.png", b"none")
+    objects.put("pictures/half.png", paths[2].read_bytes()[:60])
+    before = sorted(one.name for one in tmp_path.iterdir())
+    images = [str(paths[1]), f"{url}/zwei.png", paths[0].as_uri()]
+    found = answers(capsys, final, *images)
+    assert [one["predicted_label"] for one in found] == ["1", "2", "0"]
+    assert [one["image"] for one in found] == images
+    for name, what in (
+        ("none.png", "is no picture that can be read"),
+        ("half.png", "is a broken picture"),
+        ("nothing.png", "there is no such picture"),
+    ):
+        assert_refused(capsys, [final, f"{url}/{name}"], f"{url}/{name}: {what}")
+    assert sorted(one.name for one in tmp_path.iterdir()) == before
+
+
+def test_from_python(
+    final: Path, tmp_path: Path, picture: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`caffe_mnist.predict` says what the command says, as values; its text is the command's."""
+    paths = [picture(quarter(number), f"{number}.png") for number in (3, 1)]
+    three, one = caffe_mnist.predict(final, *paths)
+    assert (three.image, three.label, one.label) == (str(paths[0]), "3", "1")
+    assert three.scores[0] == ("3", pytest.approx(1, abs=1e-4))
+    assert (three.seen.shape, three.seen.dtype) == ((1, SIZE, SIZE), np.uint8)
+    assert predict(final, paths[1]) == 0
+    assert capsys.readouterr().out == f"{one}\n"
+    deploy, weights = model(tmp_path / "model")
+    names = tmp_path / "names"
+    names.write_text("a\nb\nc\nd\n")
+    (named,) = caffe_mnist.predict(weights, paths[0], deploy=deploy, labels=names, scale=1 / 256)
+    assert (named.label, len(named.scores)) == ("d", 4)
+    assert caffe_mnist.predict(final) == []
+    with pytest.raises(caffe_mnist.CaffeMnistError, match="there is no such model"):
+        caffe_mnist.predict(tmp_path / "none", paths[0])
 
 
 def test_a_mean_image_beside_the_net(

@@ -151,7 +151,9 @@ class Ending:
 
 def _run(arguments: list[str], seconds: float) -> None:
     command = [sys.executable, "-m", "caffe_mnist.storage.unfinished", *arguments]
-    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=_stream(), start_new_session=True
+    )
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
@@ -159,3 +161,12 @@ def _run(arguments: list[str], seconds: float) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+def _stream() -> int | None:
+    """Our standard error, or nothing where that was replaced by what is no file."""
+    try:
+        sys.stderr.fileno()
+    except (AttributeError, OSError):  # io.UnsupportedOperation is an OSError
+        return subprocess.DEVNULL
+    return None

@@ -57,9 +57,11 @@ from caffe_mnist.watch.metrics import Metrics
 SHOWN_LINES = 15
 # The files of snapshots that were there before, for the uploader to leave alone.
 EARLIER = ".earlier.json"
+# Told once a second of what has been measured so far; True asks for a stop with a snapshot.
+Listener = Callable[[Metrics], bool]
 
 
-def run_job(plan: Plan) -> int:
+def run_job(plan: Plan, listener: Listener | None = None) -> int:
     """Run the whole job; returns 0, or raises what went wrong with its exit status.
 
     The record of the run is written in either case, and every complete snapshot is uploaded.
@@ -79,18 +81,24 @@ def run_job(plan: Plan) -> int:
         try:
             with Place(plan.settings, say) as place:
                 record.run = place.run
-                _recorded_story(plan, record, requests, place)
+                _recorded_story(plan, record, requests, place, listener)
         except Interruption as stop:
             raise StoppedError(stop.number) from None
     say(f"done: {_summary(record)}")
     return 0
 
 
-def _recorded_story(plan: Plan, record: RunRecord, requests: StopRequests, place: Place) -> None:
+def _recorded_story(
+    plan: Plan,
+    record: RunRecord,
+    requests: StopRequests,
+    place: Place,
+    listener: Listener | None,
+) -> None:
     ending = Ending(plan, place.run, say)
     try:
         try:
-            _story(plan, record, requests, place, ending)
+            _story(plan, record, requests, place, ending, listener)
         except Interruption as stop:
             raise StoppedError(stop.number) from None
     except OwnedError:  # neither the store nor, perhaps, the model folder is ours
@@ -109,7 +117,12 @@ def _recorded_story(plan: Plan, record: RunRecord, requests: StopRequests, place
 
 
 def _story(
-    plan: Plan, record: RunRecord, requests: StopRequests, place: Place, ending: Ending
+    plan: Plan,
+    record: RunRecord,
+    requests: StopRequests,
+    place: Place,
+    ending: Ending,
+    listener: Listener | None,
 ) -> None:
     settings = plan.settings
     say(f"training with {plan.trainer.description}")
@@ -142,7 +155,7 @@ def _story(
             _retention(plan, ending).look()
             return
     else:
-        job = _Job(plan, record, requests, place, ending)
+        job = _Job(plan, record, requests, place, ending, listener)
         job.train(solver, start, metrics)
     _finish(plan, record, ending, last_snapshot(plan, ending.before, start))
     if start.iteration >= plan.max_iter:  # nobody kept the disk bounded meanwhile
@@ -164,6 +177,7 @@ class _Job:
     requests: StopRequests
     place: Place
     ending: Ending
+    listener: Listener | None = None
 
     def train(self, solver: Path, start: Start, metrics: Metrics) -> None:
         """Until the trainer has ended and its snapshots are in the store."""
@@ -190,7 +204,7 @@ class _Job:
             curves = self._curves(bar)
             curves.begin(metrics, start.iteration, goes_on)
             self._view(process, bar)
-            tend = self._tend(uploads, start, bar, curves)
+            tend = self._tend(uploads, start, bar, curves, metrics)
             supervisor = Supervisor(
                 process,
                 follower,
@@ -200,7 +214,7 @@ class _Job:
                 settings.stop_timeout,
                 arguments,
                 lambda: _or_say(lambda: metrics.write(plan.model_folder / "metrics.csv")),
-                plan.model_folder / "uploader.log" if bar.on_terminal else None,
+                plan.model_folder / "uploader.log" if bar.on_terminal or self.listener else None,
                 None if plan.trainer.embedded else _early(early, start, process),
                 tend,
                 lambda: self.place.lost,
@@ -216,7 +230,7 @@ class _Job:
         with record.timed("drain"):
             drained = supervisor.drain()
         tend()
-        curves.end()
+        curves.end(supervisor.was_lost)
         self.ending.drained(drained, uploads.safe if uploads else set())
         requests.only_note = False
         _or_say(lambda: draw(metrics, plan.model_folder / "curves.png", plan.prefix.name))
@@ -236,7 +250,9 @@ class _Job:
     def _curves(self, bar: Bar) -> Curves:
         plan, settings = self.plan, self.plan.settings
         url, shown = settings.train_url or "", lambda text: bar.say(f"train: {text}")
-        return Curves(plan.model_folder, plan.prefix, url, settings.histograms, shown)
+        return Curves(
+            plan.model_folder, plan.prefix, url, settings.histograms, shown, self.place.check
+        )
 
     def _view(self, process: subprocess.Popen[bytes], bar: Bar) -> None:
         """The live view, if it was asked for."""
@@ -249,7 +265,7 @@ class _Job:
             )  # fmt: skip
 
     def _tend(
-        self, uploads: Uploads | None, start: Start, bar: Bar, curves: Curves
+        self, uploads: Uploads | None, start: Start, bar: Bar, curves: Curves, metrics: Metrics
     ) -> Callable[[], None]:
         """What is done once a second: curves, and a local disk that stays bounded."""
         settings = self.plan.settings
@@ -269,6 +285,8 @@ class _Job:
                 uploads.read()
             curves.tend(len(uploads.safe) if uploads is not None else 0)
             retention.look()
+            if self.listener is not None and self.listener(metrics):
+                self.requests.seen.append(signal.SIGINT)
 
         return tend
 

@@ -13,6 +13,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
@@ -118,7 +119,10 @@ class Interruption(BaseException):
 
 
 class StopRequests:
-    """SIGTERM and SIGINT, noted while the trainer runs, raised as Interruption otherwise."""
+    """SIGTERM and SIGINT, noted while the trainer runs, raised as Interruption otherwise.
+
+    In a thread other than Python's first one, which alone may ask for signals, there are none.
+    """
 
     def __init__(self) -> None:
         self.seen: list[int] = []
@@ -126,7 +130,8 @@ class StopRequests:
         self._before: dict[int, object] = {}
 
     def __enter__(self) -> StopRequests:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        mine = threading.current_thread() is threading.main_thread()
+        for number in (signal.SIGTERM, signal.SIGINT) if mine else ():
             self._before[number] = signal.signal(number, self._note)
         return self
 

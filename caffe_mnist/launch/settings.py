@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -141,7 +141,26 @@ def _read_config(path: Path) -> dict[str, Any]:
     """A TOML file with the arguments' names as keys, with hyphens or underscores."""
     from caffe_mnist.layouts.layout import read_toml
 
-    found = {key.replace("-", "_"): value for key, value in read_toml(path).items()}
+    return _checked({key.replace("-", "_"): value for key, value in read_toml(path).items()}, path)
+
+
+def from_values(values: Mapping[str, Any], where: str) -> Settings:
+    """The settings of values by their names, as a TOML file may hold them (`set` as a mapping).
+
+    Raises CaffeMnistError for names that are unknown and values that cannot be used.
+    """
+    found = _checked(values, where)
+    found.update({key: tuple(found[key]) for key in ("set", "map") if key in found})
+    if found.get("resume"):
+        found.setdefault("snapshot", "auto")
+    settings = Settings(**found)
+    _check(settings)
+    return settings
+
+
+def _checked(values: Mapping[str, Any], path: object) -> dict[str, Any]:
+    """`values` in the form of `Settings`; empty ones are left out."""
+    found = dict(values)
     kinds = {field.name: field.default for field in fields(Settings)}
     unknown = sorted(set(found) - set(kinds))
     if unknown:
@@ -163,7 +182,7 @@ def _toml_value(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _config_value(key: str, value: Any, path: Path) -> Any:
+def _config_value(key: str, value: Any, path: object) -> Any:
     numbers = {"num_gpus": int, "keep": int, "keep_local": int, "upload_every": float,
                "dashboard": int, "stop_timeout": float, "drain_timeout": float}  # fmt: skip
     if key in numbers:
