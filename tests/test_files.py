@@ -83,3 +83,10 @@ def test_a_full_disk_is_an_expected_error(tmp_path: Path) -> None:
     with pytest.raises(CaffeMnistError, match="file: cannot write: No space left on device"):
         write()
     assert not list(tmp_path.iterdir())
+
+
+def test_devices_are_not_replaced() -> None:
+    """What is there and is no plain file stays what it is."""
+    with pytest.raises(CaffeMnistError, match="no plain file"), replacing("/dev/null"):
+        pass
+    assert Path("/dev/null").is_char_device()

@@ -22,15 +22,23 @@ from caffe_mnist.watch.metrics import Metrics
 
 FOLDER = "events"
 # How long the end of a job waits for the last upload of its curves (seconds).
-LAST = 30.0
+LAST = 5.0
 
 
 class Curves:
     """The events of one run in `model/events`, and in `url/events`."""
 
     def __init__(
-        self, model: Path, prefix: Path, url: str, histograms: bool, say: Callable[[str], object]
+        self,
+        model: Path,
+        prefix: Path,
+        url: str,
+        histograms: bool,
+        say: Callable[[str], object],
+        check: Callable[[], object] = lambda: None,
     ) -> None:
+        """`check` raises CaffeMnistError when the place at `url` has become another job's."""
+        self._check = check
         self._folder, self._prefix, self._url, self._say = model / FOLDER, prefix, url, say
         self._histograms = histograms
         self._seen: set[int] = set()
@@ -62,12 +70,12 @@ class Curves:
         if (new and self._histograms) or upload:
             self._start(new if self._histograms else [], upload)
 
-    def end(self) -> None:
-        """Close the file and bring it to the store."""
+    def end(self, lost: bool = False) -> None:
+        """Close the file and bring it to the store, unless the place there was `lost`."""
         if self._work is not None:
             self._work.join(LAST)
         self.events.close()
-        if self._url and self._folder.is_dir():
+        if self._url and self._folder.is_dir() and not lost:
             self._start([], True)
             assert self._work is not None
             self._work.join(LAST)
@@ -103,6 +111,7 @@ class Curves:
                 self.events.histogram(f"{layer.name}/{index}", pair.iteration, values)
 
     def _upload(self) -> None:
+        self._check()
         store = open_store(join(self._url, FOLDER))
         for path in sorted(self._folder.iterdir()):
             size = path.stat().st_size

@@ -49,6 +49,11 @@ class Place:
             self.above = max([*found.leftovers, max(found.taken, default=0) + 1])
         self._owner.start()
 
+    def check(self) -> None:
+        """Ask the store whether the place is still ours; raises OwnedError if it is not."""
+        if self._owner is not None:
+            self._owner.check()
+
     @property
     def lost(self) -> OwnedError | None:
         """That another job has taken the place over, and this one must not go on."""

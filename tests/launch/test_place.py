@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -110,6 +111,7 @@ def test_one_that_was_taken_over_stops(job: Job) -> None:
     with job.started(FAKE_WAIT_AT=AT) as process:
         until(lambda: waits(job))
         until(lambda: len(job.snapshots()) == 2)
+        until(lambda: not find_spec("tensorboard") or (job.store / "events").exists())
         (job.store / OWNER).write_bytes(Holder("other", "elsewhere").to_json())
         before = sorted(job.store.rglob("*"))
         (trainer,) = job.processes("fake_caffe.py")

@@ -204,4 +204,8 @@ def test_old_files_are_not_taken_for_new_ones(failed: Job) -> None:
     other = failed.folder / "other"
     assert failed.run("--set=snapshot=0", f"--train-url={other}").status == 0
     until(lambda: (other / "final" / MANIFEST).exists())
-    assert sorted(path.name for path in other.iterdir() if path.is_dir()) == ["1", "final"]
+    assert sorted(path.name for path in other.iterdir() if path.is_dir()) == [
+        "1",
+        "events",
+        "final",
+    ]
