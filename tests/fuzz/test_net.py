@@ -67,6 +67,10 @@ FOUND = {
     "no-items-in-patches": (
         "dim: 0 dim: 3 dim: 4 dim: 4", "Im2col", "convolution_param { kernel_size: 2 }", None,
     ),
+    "no-items-in-space": (
+        "dim: 0 dim: 2 dim: 3 dim: 3 dim: 3 dim: 3", "Convolution",
+        "convolution_param { num_output: 2 kernel_size: 2 }", None,
+    ),
     "no-items-to-choose": ("dim: 0 dim: 3", "ArgMax", "", None),
     "path-with-zero-byte": (
         USUAL, "ImageData", r'image_data_param { source: "a\0b" }', "source is no text",

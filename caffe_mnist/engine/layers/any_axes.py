@@ -69,7 +69,9 @@ def _gather(
         x = x.index_select(2 + 2 * axis, places).reshape(*before, k, sizes[-1], *after)
     axes = len(sizes)
     kernels, positions = range(2, 2 + 2 * axes, 2), range(3, 3 + 2 * axes, 2)
-    columns = x.permute(1, *kernels, 0, *positions).reshape(group, -1, x.shape[0] * _prod(sizes))
+    columns = x.permute(1, *kernels, 0, *positions).reshape(
+        group, _prod(weights.shape[1:]), x.shape[0] * _prod(sizes)
+    )
     y = weights.reshape(group, weights.shape[0] // group, -1) @ columns
     return y.reshape(weights.shape[0], x.shape[0], *sizes).transpose(0, 1)
 
@@ -86,7 +88,7 @@ def _spread(
     number, channels, *sizes = x.shape
     kernel, axes = weights.shape[2:], len(sizes)
     rows = weights.reshape(group, channels // group, -1).transpose(1, 2)
-    columns = rows @ x.transpose(0, 1).reshape(group, channels // group, -1)
+    columns = rows @ x.transpose(0, 1).reshape(group, channels // group, number * _prod(sizes))
     y = columns.reshape(group * weights.shape[1], *kernel, number, *sizes)
     pairs = [place for axis in range(axes) for place in (1 + axis, 2 + axes + axis)]
     y = y.permute(1 + axes, 0, *pairs)

@@ -40,7 +40,8 @@ class ContrastiveLoss(Layer):
         """Distances, then what they cost."""
         param = self.param.contrastive_loss_param
         number = bottom[0].shape[0]
-        first, second, marks = (blob.data.reshape(number, -1) for blob in bottom)
+        first, second = (blob.data.reshape(number, blob.shape[1]) for blob in bottom[:2])
+        marks = bottom[2].data.reshape(number, 1)
         self.difference = first - second
         self.similar = marks.to(torch.int32) != 0
         squares = self.difference.square().sum(1, keepdim=True)

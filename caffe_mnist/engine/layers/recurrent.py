@@ -140,6 +140,8 @@ class Recurrent(Layer):
         shape, marks = bottom[0].shape, bottom[1].shape
         if len(shape) < 3:
             raise self.error(f"needs a bottom of steps × sequences × values, found shape {shape}")
+        if 0 in shape[:2]:
+            raise self.error(f"needs a step and a sequence at least, found shape {shape}")
         if marks != shape[:2]:
             raise self.error(f"needs continuation marks of shape {shape[:2]}, found {marks}")
         exposed = bottom[len(bottom) - self.exposed :]

@@ -60,6 +60,7 @@ MISUSES: list[tuple[str, str, Shapes, str]] = [
     ("Im2col", "convolution_param { kernel_size: 6 }", WHOLE, "kernel 6 is larger than"),
     ("Im2col", "convolution_param { kernel_size: 1 axis: 3 }", WHOLE, "needs axes after axis 3"),
     ("Silence", "", WHOLE, "takes at most 0 top blob(s), found 1"),
+    ("LSTM", "recurrent_param { num_output: 1 }", ((2, 0, 3), (2, 0)), "a step and a sequence"),
 ]
 
 
