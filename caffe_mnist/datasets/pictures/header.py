@@ -15,6 +15,8 @@ from typing import NamedTuple
 MOST_PIXELS = 2**28
 # A small file of many pixels is no photograph: a flat JPEG has 57 pixels a byte, a flat PNG 1,000.
 MANY_PIXELS, PIXELS_A_BYTE = 50_000_000, 100
+# What a header that is cut off, or names places beyond any file, ends in.
+UNREADABLE = (struct.error, IndexError, ValueError, OverflowError)
 # Progressive JPEGs have about ten scans; every further one costs the time of a whole picture.
 MOST_SCANS = 100
 
@@ -46,7 +48,7 @@ def read_header(content: bytes) -> Header:
     kind = _kind(content)
     try:
         width, height = KINDS[kind][1](content)
-    except (struct.error, IndexError, ValueError):
+    except UNREADABLE:
         raise BrokenPictureError(f"a broken {kind}: its header cannot be read") from None
     if width < 1 or height < 1:
         raise BrokenPictureError(f"a broken {kind}: {width} x {height} pixels")
@@ -62,7 +64,7 @@ def check_size(content: bytes) -> None:
                 width, height = sides(content)
             except TooLargeError:
                 raise
-            except (struct.error, IndexError, ValueError, BrokenPictureError):
+            except (*UNREADABLE, BrokenPictureError):
                 return
             _check_pixels(kind, width * height, width, height, len(content))
 
