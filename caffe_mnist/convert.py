@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
+from caffe_mnist.datasets.pictures.options import add_images, add_imageset, respelled
 from caffe_mnist.datasets.progress import RecordProgress
 from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
 
@@ -25,7 +26,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns the exit status: 0, 1 (check found faults) or 2 (bad input)."""
 
     def command() -> int:
-        options = _parser().parse_args(argv)
+        words = sys.argv[1:] if argv is None else list(argv)
+        if words[:1] in (["images"], ["imageset"]):
+            words[1:] = respelled(words[1:])
+        options = _parser().parse_args(words)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
 
@@ -58,6 +62,14 @@ def _parser() -> _Parser:
     _add_options(mnist)
     mnist.set_defaults(run=_mnist)
 
+    images = commands.add_parser("images", help="pictures of any kind to a dataset")
+    add_images(images)
+    images.set_defaults(run=_images)
+
+    imageset = commands.add_parser("imageset", help="as convert_imageset: a list to one database")
+    add_imageset(imageset)
+    imageset.set_defaults(run=_imageset)
+
     digits = commands.add_parser("digits", help="generated digits (not MNIST), as IDX and LMDB")
     digits.add_argument("out", metavar="OUT_DIR", help="folder for the files and databases")
     digits.add_argument("--train", type=_count, default=6000, metavar="N", help="default: 6000")
@@ -66,7 +78,15 @@ def _parser() -> _Parser:
     digits.add_argument("--overwrite", action="store_true", help="replace what is there")
     digits.set_defaults(run=_digits)
 
-    info = commands.add_parser("info", help="print what a database holds")
+    merge = commands.add_parser("merge", help="join shards, datasets or databases")
+    merge.add_argument("out", metavar="OUT", help="folder for the index; with --one, the database")
+    merge.add_argument("parts", metavar="PART", nargs="*", help="indexes, databases, their folders")
+    merge.add_argument("--one", action="store_true", help="copy all records into one LMDB")
+    merge.add_argument("--set", default="train", metavar="SET", help="for --one; default: train")
+    merge.add_argument("--overwrite", action="store_true", help="replace what is there")
+    merge.set_defaults(run=_merge)
+
+    info = commands.add_parser("info", help="print what a database or a dataset holds")
     info.add_argument("database", metavar="DB")
     info.set_defaults(run=_info)
 
@@ -154,6 +174,35 @@ def _downloaded(url: str, progress: _Progress) -> Iterator[str]:
             raise CaffeMnistError(error.what, where=where, hint=error.hint) from None
 
 
+def _images(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.pictures import command
+
+    _check_backend(options)
+    with _Progress() as progress:
+        return command.images(options, progress, _fetched)
+
+
+def _imageset(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.pictures import command
+
+    _check_backend(options)
+    with _Progress() as progress:
+        return command.imageset(options, progress)
+
+
+def _fetched(url: str, folder: str) -> str:
+    """Everything below `url` in `folder`, or where it is if that is on this machine."""
+    from pathlib import Path
+
+    from caffe_mnist.storage.copies import download_folder
+    from caffe_mnist.storage.urls import is_local, parse
+
+    if is_local(url):
+        return parse(url).path
+    download_folder(url, Path(folder))
+    return folder
+
+
 def _digits(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets import digits
 
@@ -169,13 +218,40 @@ def _digits(options: argparse.Namespace) -> int:
     return 0
 
 
+def _merge(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets.merge import merge, merge_into_one
+
+    folder = os.path.dirname(options.out) or "."
+    paths = options.parts or [folder if options.out.endswith(".json") else options.out]
+    with _Progress() as progress:
+        if options.one:
+            count = merge_into_one(
+                options.out, paths, options.set, progress, overwrite=options.overwrite
+            )
+            print(f"{options.out}: {count} records")
+            return 0
+        index = merge(options.out, paths, progress, overwrite=options.overwrite)
+    for name, one in index.sets.items():
+        print(f"{index.path}: {name}: {one.records} records in {len(one.shards)} database(s)")
+    if not os.path.isfile(os.path.join(os.path.dirname(index.path), "mean.binaryproto")):
+        how = f"python -m caffe_mnist.compute_image_mean {index.path} MEAN.binaryproto"
+        print(f"no mean, for want of the parts' sums: {how}")
+    return 0
+
+
 def _info(options: argparse.Namespace) -> int:
     return _in_child(options.database, _info_here)
 
 
 def _info_here(path: str) -> int:
+    from caffe_mnist.datasets.index import index_at, read_index
+    from caffe_mnist.datasets.index_summary import lines
     from caffe_mnist.datasets.summary import summarise
 
+    index = index_at(path)
+    if index is not None:
+        print("\n".join(lines(read_index(index))))
+        return 0
     with _Progress() as progress:
         found = summarise(path, progress=progress)
     print("\n".join(found.lines()))
@@ -187,15 +263,24 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _check_here(path: str) -> int:
+    from caffe_mnist.datasets.index import index_at, read_index
+    from caffe_mnist.datasets.index_summary import faults
     from caffe_mnist.datasets.summary import summarise
 
+    where = index_at(path)
     with _Progress() as progress:
-        found = summarise(path, keep_going=True, progress=progress)
-    for fault in found.faults[:MOST_FAULTS]:
+        if where is None:
+            found = summarise(path, keep_going=True, progress=progress)
+            wrong, count = found.faults, found.records
+        else:
+            index = read_index(where)
+            wrong = list(faults(index, progress))
+            count = sum(one.records for one in index.sets.values())
+    for fault in wrong[:MOST_FAULTS]:
         print(fault)
-    if found.faults:
-        raise JobError(f"faults: {len(found.faults)} in {found.records} records", where=path)
-    print(f"{path}: {found.records} records, all whole")
+    if wrong:
+        raise JobError(f"faults: {len(wrong)} in {count} records", where=path)
+    print(f"{path}: {count} records, all whole")
     return 0
 
 

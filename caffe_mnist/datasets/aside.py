@@ -82,13 +82,20 @@ def clear(target: str) -> None:
                 os.close(lock)
 
 
-def _exchange(aside: str, path: str) -> None:
-    """Let the folders change names, at once where the system can, else one after the other."""
+def exchange(one: str, other: str) -> bool:
+    """Let two paths change names at once; False where the system cannot."""
     import ctypes
 
-    exchange = getattr(ctypes.CDLL(None), "renameat2", None)
+    call = getattr(ctypes.CDLL(None), "renameat2", None)
     here, flag = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
-    if exchange and exchange(here, os.fsencode(aside), here, os.fsencode(path), flag) == 0:
+    if call is None:
+        return False
+    return bool(call(here, os.fsencode(one), here, os.fsencode(other), flag) == 0)
+
+
+def _exchange(aside: str, path: str) -> None:
+    """Let the folders change names, at once where the system can, else one after the other."""
+    if exchange(aside, path):
         return
     old = aside[: -len("aside")] + "old"
     os.rename(path, old)

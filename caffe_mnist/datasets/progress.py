@@ -56,7 +56,9 @@ class RecordProgress:
             self._open_bar(name, done, total)
         elif now - self._told > LINE_EVERY:
             self._told = now
-            self._line(f"{name}: {done / total:.0%}", done, now - self._started)
+            seconds = now - self._started
+            left = seconds * (total - done) / max(done, 1)
+            self._line(f"{name}: {done / total:.0%}", done, seconds, f", {left:.0f} s left")
 
     def _open_bar(self, name: str, done: int, total: int) -> None:
         from tqdm import tqdm
@@ -66,6 +68,7 @@ class RecordProgress:
             desc=name, initial=done, total=total, unit=" items", file=self._stream, leave=False
         )
 
-    def _line(self, name: str, done: int, seconds: float) -> None:
+    def _line(self, name: str, done: int, seconds: float, more: str = "") -> None:
         rate = done / max(seconds, 1e-9)
-        print(f"{name}: {done} items in {seconds:.2f} s, {rate:.0f} items/s", file=self._stream)
+        text = f"{name}: {done} items in {seconds:.2f} s, {rate:.0f} items/s{more}"
+        print(text, file=self._stream)

@@ -43,6 +43,26 @@ def find(source: str, *, form: str | None = None, root: str | None = None) -> Fo
     return replace(found, remarks=(*found.remarks, *lookalikes(found.listing.classes)))
 
 
+def find_list(source: str, root: str) -> Found:
+    """The pictures of a list file as convert_imageset sees them: `root` goes before each path.
+
+    A folder without its last slash gets it. Raises CaffeMnistError as `find`.
+    """
+    if not os.path.exists(source):
+        raise CaffeMnistError("there is no such file", where=source)
+    try:
+        with open(source, "rb") as file:
+            content = file.read()
+    except OSError as error:
+        raise CaffeMnistError(f"cannot read: {error.strerror}", where=source) from None
+    if not content.strip():
+        raise CaffeMnistError("is empty: no picture, no database", where=source)
+    found = read_list(content, source)
+    if os.path.isdir(root):
+        root = root.rstrip("/") + "/"
+    return replace(found, listing=replace(found.listing, root=root))
+
+
 def _in_folder(source: str, form: str | None, root: str | None) -> Found:
     tree = scan(source)
     if form is None:
@@ -154,6 +174,8 @@ def _in_file(source: str, form: str | None, root: str | None) -> Found:
 def _root(source: str, entries: tuple[Entry, ...], root: str | None) -> str:
     """The folder, ending with "/" (or nothing), under which the first names are found."""
     names = [entry.name for entry in islice((e for e in entries if e.name), PROBES)]
+    if not names:
+        return ""
     if root is not None:
         candidates = [root.rstrip("/") + "/" if root else ""]
     elif all(os.path.isabs(name) for name in names):

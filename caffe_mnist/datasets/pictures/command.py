@@ -1,0 +1,206 @@
+"""What `convert images` and `convert imageset` do, said to a person while it is done."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Protocol
+
+from caffe_mnist.datasets.pictures.dataset import (
+    Choices,
+    is_complete,
+    make_dataset,
+    part_of,
+    sets_of,
+)
+from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.options import decoding_of
+from caffe_mnist.datasets.pictures.publishing import check_target
+from caffe_mnist.datasets.pictures.report import Made, class_table
+from caffe_mnist.datasets.pictures.skipped import skipped_lines, write_skipped
+from caffe_mnist.datasets.pictures.sources import find, find_list
+from caffe_mnist.datasets.pictures.split import shuffled
+from caffe_mnist.datasets.pictures.staging import Staging
+from caffe_mnist.datasets.shards import parse_share
+from caffe_mnist.errors import CaffeMnistError, JobError
+
+# Brings what is at a URL into a folder; what stands there instead of the URL.
+Fetch = Callable[[str, str], str]
+
+
+class Progress(Protocol):
+    """Called with a database, its records so far and in all; `at_once` may be cut anywhere."""
+
+    def __call__(self, name: str, done: int, total: int) -> None:
+        """Note that `done` of `total` are through; a signal takes effect here."""
+
+    def at_once(self) -> AbstractContextManager[None]:
+        """Let signals take effect at once."""
+
+
+def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int:
+    """Make a dataset of `options.source`; raises JobError if more was skipped than allowed."""
+    decoding = decoding_of(options)
+    share = parse_share(options.shards, options.shard)
+    choices = Choices(decoding, options.val, options.shuffle, options.seed, share)
+    remote = "://" in options.source
+    if options.dry_run and not remote:
+        with progress.at_once():
+            return _say_found(_found(options, options.source), choices)
+    part = part_of(share)
+    if not options.dry_run and not options.resume:
+        check_target(options.out, part=part, overwrite=options.overwrite)
+    with Staging(options.out, part=part, resume=options.resume) as staging:
+        try:
+            return _images(options, choices, staging, progress, fetch)
+        except (KeyboardInterrupt, SystemExit):
+            if staging.kept:
+                print(f"what is done is kept in {staging.path}: --resume goes on", file=sys.stderr)
+            raise
+
+
+def imageset(options: argparse.Namespace, progress: Progress) -> int:
+    """Make one database as convert_imageset does; raises JobError if more was skipped than
+    allowed, or nothing could be read."""
+    if bool(options.resize_height) != bool(options.resize_width):
+        # convert_imageset resizes when it has both, and else says nothing.
+        _remark("one of --resize_height and --resize_width alone does nothing")
+        options.resize_height = options.resize_width = 0
+    decoding = decoding_of(options)
+    if not options.resume and not options.overwrite and os.path.lexists(options.out):
+        raise CaffeMnistError("exists already", where=options.out, hint="--overwrite replaces it")
+    with progress.at_once():
+        found = find_list(options.source, options.root)
+    for remark in found.remarks:
+        _remark(remark)
+    listing = found.listing
+    print(f"{options.source}: {_count(listing)} pictures")
+    if options.shuffle:
+        listing = shuffled(listing, options.seed)
+    write = _write(options, decoding, progress, options.overwrite)
+    written = write(listing, options.out, options.resume)
+    skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
+    table = f"{os.path.normpath(options.out)}.skipped.csv"
+    if skipped:
+        write_skipped(table, skipped)
+    print(f"{options.out}: {written.records} records")
+    return _end(skipped, options.allow_skips, table)
+
+
+def _images(
+    options: argparse.Namespace,
+    choices: Choices,
+    staging: Staging,
+    progress: Progress,
+    fetch: Fetch,
+) -> int:
+    source = options.source
+    if "://" in source:
+        with progress.at_once():
+            staging.worth_keeping(not options.dry_run)
+            source = fetch(source, staging.source)
+            staging.worth_keeping(False)
+    try:
+        with progress.at_once():
+            found = _found(options, source)
+    except CaffeMnistError as error:
+        where = error.where and error.where.replace(source, options.source)
+        raise CaffeMnistError(error.what, where=where, hint=error.hint) from None
+    _say_found(found, choices, classes=options.dry_run)
+    if options.dry_run:
+        return 0
+    if options.resume and is_complete(options.out, found, choices):
+        print(f"{options.out}: complete already, nothing to go on with")
+        return 0
+    check_target(options.out, part=part_of(choices.share), overwrite=options.overwrite)
+    write = _write(options, choices.decoding, progress, True)
+    made = make_dataset(found, options.out, choices, write, staging, overwrite=options.overwrite)
+    _say_made(made, options.out)
+    table = os.path.join(options.out, f"skipped{part_of(choices.share)}.csv")
+    return _end(made.skipped, options.allow_skips, table)
+
+
+def _write(
+    options: argparse.Namespace, decoding: Decoding, progress: Progress, overwrite: bool
+) -> Callable[[Listing, str, bool], Written]:
+    from caffe_mnist.datasets.pictures.writing import write_pictures
+
+    def write(listing: Listing, path: str, resume: bool) -> Written:
+        return write_pictures(
+            listing,
+            path,
+            decoding,
+            workers=options.workers,
+            overwrite=overwrite,
+            resume=resume,
+            progress=progress,
+        )
+
+    return write
+
+
+def _found(options: argparse.Namespace, source: str) -> Found:
+    found = find(source, form=options.form, root=options.root)
+    if found.listing.form in ("folders", "pairs") and not options.shuffle:
+        labels = [entry.label for entry in found.listing.entries]
+        if labels == sorted(labels) and len(set(labels)) > 1:
+            more = "the records stand class by class: --shuffle mixes them for training"
+            found = replace(found, remarks=(*found.remarks, more))
+    return found
+
+
+def _say_found(found: Found, choices: Choices, *, classes: bool = True) -> int:
+    """What a source holds, in a line or with all of its classes."""
+    listing = found.listing
+    counts = Counter(entry.label for entry in listing.entries if entry.name)
+    kinds = f"{len(counts)} classes" if len(counts) != 1 else "one class"
+    print(f"{listing.form}: {_count(listing)} pictures of {kinds}")
+    for remark in found.remarks:
+        _remark(remark)
+    if classes:
+        sets = sets_of(listing, choices)
+        counted = {name: (one, _as_if_written(one)) for name, one in sets.items()}
+        made = Made(listing.form, listing.classes, counted)
+        print("\n".join(class_table(made)))
+        for line in skipped_lines(found.left_out):
+            print(line)
+    sys.stdout.flush()
+    return 0
+
+
+def _as_if_written(listing: Listing) -> Written:
+    labels = Counter(entry.label for entry in listing.entries if entry.name)
+    return Written(sum(labels.values()), labels=dict(labels))
+
+
+def _say_made(made: Made, out: str) -> None:
+    print("\n".join(class_table(made)))
+    print(f"{out}: {made.records:,} records; report.json and contact_sheet.png show them")
+    sys.stdout.flush()
+
+
+def _end(skipped: Sequence[Skipped], allowed: int, table: str) -> int:
+    """Name what was skipped; raises JobError if it is more than allowed."""
+    for line in skipped_lines(skipped):
+        print(line, file=sys.stderr)
+    if len(skipped) > allowed:
+        what = "1 picture was skipped" if len(skipped) == 1 else f"{len(skipped)} were skipped"
+        raise JobError(
+            f"{what}, all others are converted",
+            where=table,
+            hint=f"--allow-skips {len(skipped)} is content with that",
+        )
+    return 0
+
+
+def _count(listing: Listing) -> str:
+    return f"{sum(bool(entry.name) for entry in listing.entries):,}"
+
+
+def _remark(text: str) -> None:
+    print(f"note: {text}", file=sys.stderr)

@@ -1,0 +1,165 @@
+"""Pictures into a dataset: databases, classes, mean, index, report and contact sheet in a folder.
+
+All of it appears at once, at the end. What a killed run left is gone on with by `resume`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from caffe_mnist.datasets.index import read_index
+from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.publishing import check_target, publish
+from caffe_mnist.datasets.pictures.report import Made, write_report
+from caffe_mnist.datasets.pictures.skipped import printable, write_skipped
+from caffe_mnist.datasets.pictures.split import shuffled, split
+from caffe_mnist.datasets.pictures.staging import Staging
+from caffe_mnist.datasets.shards import Share, list_digest, write_sets
+from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.files import replacing
+
+TRAIN, VAL = "train", "val"
+# Labels that are mere numbers get a line each in labels.txt up to here.
+MOST_NUMBERS = 100_000
+
+Progress = Callable[[str, int, int], None]
+# Writes one database: the listing, its path, and whether to go on with what is there.
+Write = Callable[[Listing, str, bool], Written]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How pictures become a dataset: `val` is the share to validate with, 0 for none."""
+
+    decoding: Decoding = field(default_factory=Decoding)
+    val: float = 0.0
+    shuffle: bool = False
+    seed: int = 0
+    share: Share = field(default_factory=Share)
+
+
+def sets_of(listing: Listing, choices: Choices) -> dict[str, Listing]:
+    """The sets to make, in the order of their records."""
+    sets = {TRAIN: listing}
+    if choices.val:
+        sets[TRAIN], sets[VAL] = split(listing, choices.val, choices.seed)
+    if choices.shuffle:
+        sets = {name: shuffled(one, choices.seed) for name, one in sets.items()}
+    return sets
+
+
+def part_of(share: Share) -> str:
+    """What the names of one shard's files end with, nothing for a whole dataset."""
+    return "" if share.number is None else share.name("", share.number)
+
+
+def make_dataset(
+    found: Found, out: str, choices: Choices, write: Write, staging: Staging, *, overwrite: bool
+) -> Made:
+    """Make the dataset `out` of what was found, in `staging`, and publish it; what was made.
+
+    `write` writes one database. Raises CaffeMnistError for what cannot be split or written, and
+    JobError when no picture could be read; then nothing is published.
+    """
+    share, part = choices.share, part_of(choices.share)
+    sets = sets_of(found.listing, choices)
+    arguments = _arguments(choices)
+    job = {name: list_digest(one) for name, one in sets.items()}
+    staging.begin([job, arguments, share.of, share.number, found.listing.root])
+    staging.worth_keeping()
+
+    def write_once(listing: Listing, path: str) -> Written:
+        name = os.path.basename(path)
+        written = staging.database(name)
+        if written is None:
+            written = _without_holes(write(listing, path, True))
+            if not written.records:
+                raise _nothing(name, written.skipped)
+            staging.note(name, written)
+        return written
+
+    done = write_sets(sets, staging.out, write_once, share, arguments)
+    skipped = [one for written in done.values() for one in written.skipped]
+    if not share.number:  # what no shard was given is told once
+        skipped = [*found.left_out, *skipped]
+    made = Made(
+        found.listing.form,
+        found.listing.classes,
+        {name: (sets[name], written) for name, written in done.items()},
+        tuple(skipped),
+        found.remarks,
+    )
+    _write_papers(staging.out, made, part)
+    check_target(out, part=part, overwrite=overwrite)
+    publish(staging.out, out, part=part)
+    staging.worth_keeping(False)
+    return made
+
+
+def is_complete(out: str, found: Found, choices: Choices) -> bool:
+    """Whether `out` holds this dataset already: these pictures, these options, this share."""
+    part = part_of(choices.share)
+    path = os.path.join(out, f"dataset{part}.json")
+    if not os.path.isfile(path):
+        return False
+    there = read_index(path).sets
+    sets = sets_of(found.listing, choices)
+    if set(there) != set(sets):
+        return False
+    arguments = _arguments(choices)
+    for name, one in there.items():
+        listing = {"pictures": len(sets[name].entries), "list": list_digest(sets[name])}
+        if one.arguments != {**arguments, **listing}:
+            return False
+        if len(one.shards) != len(choices.share.numbers):
+            return False
+    return True
+
+
+def _write_papers(folder: str, made: Made, part: str) -> None:
+    """What people read: the classes, the report, the sheet and what was skipped."""
+    from caffe_mnist.datasets.pictures.contact_sheet import write_contact_sheet
+
+    _write_labels(os.path.join(folder, "labels.txt"), made)
+    skipped = os.path.join(folder, f"skipped{part}.csv")
+    if made.skipped:
+        write_skipped(skipped, made.skipped)
+    elif os.path.exists(skipped):
+        os.unlink(skipped)
+    if not part:
+        write_contact_sheet(os.path.join(folder, "contact_sheet.png"), made)
+    report = f"report{part}.json"
+    write_report(os.path.join(folder, report), made, [*os.listdir(folder), report])
+
+
+def _write_labels(path: str, made: Made) -> None:
+    """A line for each label from 0 on: its class, or the number where classes have no names."""
+    labels = made.labels()
+    if not made.classes and (labels[0] < 0 or labels[-1] >= MOST_NUMBERS):
+        return
+    lines = made.classes or [str(label) for label in range(labels[-1] + 1)]
+    with replacing(path) as aside:
+        aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def _arguments(choices: Choices) -> Mapping[str, Any]:
+    """What made the records what they are, options at rest left out."""
+    decoding = {name: value for name, value in asdict(choices.decoding).items() if value}
+    more = {"val": choices.val, "shuffle": choices.shuffle}
+    found = {**decoding, **{name: value for name, value in more.items() if value}}
+    return {**found, "seed": choices.seed} if choices.val or choices.shuffle else found
+
+
+def _without_holes(written: Written) -> Written:
+    """A line of a list without anything on it is no picture that was skipped."""
+    skipped = tuple(one for one in written.skipped if one.name)
+    return replace(written, skipped=skipped)
+
+
+def _nothing(name: str, skipped: Sequence[Skipped]) -> CaffeMnistError:
+    first = skipped[0] if skipped else Skipped(name, "no pictures")
+    what = f"none of {len(skipped)} pictures could be read: {first.reason}"
+    return JobError(what, where=printable(first.name))
