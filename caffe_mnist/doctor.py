@@ -26,6 +26,8 @@ EXTRAS = {
     "matplotlib": ("images", "curves as pictures"),
     "tensorboard": ("curves", "curves in TensorBoard"),
     "plyvel": ("leveldb", "reading LevelDB"),
+    "onnx": ("export", "trained nets as ONNX"),
+    "safetensors": ("export", "weights as safetensors"),
     "starlette": ("service", "the online service"),
     "optuna": ("sweep", "searching settings"),
 }

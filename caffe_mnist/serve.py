@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
 
     token = read_token(options.token_file) if options.token_file else None
     hosts = check_host(options.host, token)
-    with _folder(options.model) as folder, listen(options.host, options.port) as listener:
+    with model_folder(options.model) as folder, listen(options.host, options.port) as listener:
         from caffe_mnist.engine.presence import require_engine
         from caffe_mnist.service.package import read_package
 
@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _folder(model: str) -> Iterator[Path]:
+def model_folder(model: str) -> Iterator[Path]:
     """The package or final folder, fetched and checked where it lies in a store."""
     from caffe_mnist.storage.copies import download_folder
     from caffe_mnist.storage.snapshots import MANIFEST, fetch

@@ -29,11 +29,12 @@ ARROWS = {
     "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "engine": BASE | {"datasets", "schema"},
+    "exchange": BASE | {"engine", "layouts", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
     "service": BASE | {"pycaffe", "engine", "datasets", "schema"},
 }
 ROOMS = set(ARROWS)
-USERS_OF_TORCH = {"engine", "pycaffe", "service", "caffe", "predict"}
+USERS_OF_TORCH = {"engine", "exchange", "pycaffe", "service", "caffe", "predict"}
 NETWORK = {
     "aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "moto", "obstore", "requests",
     "s3fs", "smart_open", "socket", "socketserver", "ssl", "urllib.request", "urllib3",

@@ -56,16 +56,16 @@ class PictureInput:
         beside = Path(where).parent / os.path.basename(param.mean_file)
         if param.mean_file and not os.path.isfile(param.mean_file) and os.path.isfile(beside):
             param.mean_file = str(beside)
-        self._transform = Transform(param, caffe_pb2.TEST, str(where))
+        self.transform = Transform(param, caffe_pb2.TEST, str(where))
 
     @property
     def taken(self) -> tuple[int, int, int]:
         """The shape of the pictures to give: before a crop, that of the mean image."""
-        mean = self._transform.mean
-        if self._transform.param.crop_size and mean is not None and mean.shape[1:] != (1, 1):
+        mean = self.transform.mean
+        if self.transform.param.crop_size and mean is not None and mean.shape[1:] != (1, 1):
             return mean.shape
         return self.channels, self.height, self.width
 
     def values(self, pictures: npt.NDArray[np.uint8]) -> Floats:
         """Pictures N × C × H × W of bytes as the net takes them."""
-        return self._transform.batch(pictures)
+        return self.transform.batch(pictures)

@@ -1,0 +1,1 @@
+"""Trained nets for other programs: ONNX, PyTorch's exported programs, safetensors."""
