@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Protocol
@@ -22,7 +23,7 @@ from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skip
 from caffe_mnist.datasets.pictures.options import decoding_of
 from caffe_mnist.datasets.pictures.publishing import check_target
 from caffe_mnist.datasets.pictures.report import Made, class_table
-from caffe_mnist.datasets.pictures.skipped import skipped_lines, write_skipped
+from caffe_mnist.datasets.pictures.skipped import read_skipped, skipped_lines, write_skipped
 from caffe_mnist.datasets.pictures.sources import find, find_list
 from caffe_mnist.datasets.pictures.split import shuffled
 from caffe_mnist.datasets.pictures.staging import Staging
@@ -82,12 +83,15 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
     print(f"{options.source}: {_count(listing)} pictures")
     if options.shuffle:
         listing = shuffled(listing, options.seed)
-    write = _write(options, decoding, progress, options.overwrite)
-    written = write(listing, options.out, options.resume)
-    skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
+    write = _write(options, decoding, progress, overwrite=options.overwrite, checksum=False)
     table = f"{os.path.normpath(options.out)}.skipped.csv"
+    with _nothing_readable(table, found.left_out, options.out):
+        written = write(listing, options.out, options.resume)
+    skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
     if skipped:
         write_skipped(table, skipped)
+    elif read_skipped(table) is not None:  # of the database that was replaced
+        os.unlink(table)
     print(f"{options.out}: {written.records} records")
     return _end(skipped, options.allow_skips, table)
 
@@ -114,19 +118,23 @@ def _images(
     _say_found(found, choices, classes=options.dry_run)
     if options.dry_run:
         return 0
+    table = os.path.join(options.out, f"skipped{part_of(choices.share)}.csv")
     if options.resume and is_complete(options.out, found, choices):
         print(f"{options.out}: complete already, nothing to go on with")
-        return 0
+        return _end(read_skipped(table) or [], options.allow_skips, table)
     check_target(options.out, part=part_of(choices.share), overwrite=options.overwrite)
-    write = _write(options, choices.decoding, progress, True)
-    made = make_dataset(found, options.out, choices, write, staging, overwrite=options.overwrite)
-    _say_made(made, options.out)
-    table = os.path.join(options.out, f"skipped{part_of(choices.share)}.csv")
+    write = _write(options, choices.decoding, progress, overwrite=True, keep_journal=True)
+    index = os.path.join(options.out, f"dataset{part_of(choices.share)}.json")
+    with _nothing_readable(table, found.left_out, index):
+        made = make_dataset(
+            found, options.out, choices, write, staging, overwrite=options.overwrite
+        )
+    _say_made(made, options.out, part_of(choices.share))
     return _end(made.skipped, options.allow_skips, table)
 
 
 def _write(
-    options: argparse.Namespace, decoding: Decoding, progress: Progress, overwrite: bool
+    options: argparse.Namespace, decoding: Decoding, progress: Progress, **how: bool
 ) -> Callable[[Listing, str, bool], Written]:
     from caffe_mnist.datasets.pictures.writing import write_pictures
 
@@ -136,12 +144,33 @@ def _write(
             path,
             decoding,
             workers=options.workers,
-            overwrite=overwrite,
             resume=resume,
             progress=progress,
+            **how,
         )
 
     return write
+
+
+@contextlib.contextmanager
+def _nothing_readable(table: str, left_out: Sequence[Skipped], before: str) -> Iterator[None]:
+    """Where not one picture can be read, the table of reasons is all that is made.
+
+    Not even that where `before` is there, to which an older table belongs.
+    """
+    from caffe_mnist.datasets.pictures.writing import NoRecordsError
+
+    try:
+        yield
+    except NoRecordsError as error:
+        skipped = [*left_out, *(one for one in error.skipped if one.name)]
+        if not os.path.lexists(before):
+            os.makedirs(os.path.dirname(table) or ".", exist_ok=True)
+            write_skipped(table, skipped)
+        for line in skipped_lines(skipped):
+            print(line, file=sys.stderr)
+        what = f"none of {len(skipped)} pictures can be read: no database is made"
+        raise JobError(what, where=table) from None
 
 
 def _found(options: argparse.Namespace, source: str) -> Found:
@@ -178,9 +207,17 @@ def _as_if_written(listing: Listing) -> Written:
     return Written(sum(labels.values()), labels=dict(labels))
 
 
-def _say_made(made: Made, out: str) -> None:
+def _say_made(made: Made, out: str, part: str) -> None:
     print("\n".join(class_table(made)))
-    print(f"{out}: {made.records:,} records; report.json and contact_sheet.png show them")
+    train = made.sets["train"][1]
+    if train.sums is None and train.height is None:
+        how = "--resize-height and --resize-width make them one"
+        _remark(f"no mean.binaryproto, for the records are of several sizes: {how}")
+    if part:
+        more = "once all shards are there, convert merge makes their index"
+    else:
+        more = "report.json and contact_sheet.png show them"
+    print(f"{out}: {made.records:,} records; {more}")
     sys.stdout.flush()
 
 

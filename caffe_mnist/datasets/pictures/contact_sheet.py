@@ -59,7 +59,7 @@ def write_contact_sheet(path: str | os.PathLike[str], made: Made) -> None:
         title += f", {len(shown)} shown"
     draw.text((MARGIN, MARGIN // 2), _fitting(title, font, size[0] - MARGIN), "black", font)
     with replacing(path) as aside:
-        sheet.save(aside, "PNG")
+        sheet.save(aside, "PNG", compress_level=1)
 
 
 def _count(made: Made, label: int) -> int:

@@ -87,11 +87,13 @@ class Part(NamedTuple):
             one.size == size and one.pixels == (at + number * size, shape)
             for number, one in enumerate(records)
         )
+        start = at - first.at
+        pixels = shape[0] * shape[1] * shape[2]
+        if start + pixels > size:  # those of an encoded record stand behind it
+            return None
         if not evenly or last.at != first.at + (len(records) - 1) * size:
             return None
         block = np.frombuffer(self.view(first.at, len(records) * size), np.uint8)
-        start = at - first.at
-        pixels = shape[0] * shape[1] * shape[2]
         return block.reshape(len(records), size)[:, start : start + pixels]
 
 

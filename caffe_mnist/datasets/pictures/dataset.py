@@ -6,19 +6,19 @@ All of it appears at once, at the end. What a killed run left is gone on with by
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from caffe_mnist.datasets.index import read_index
-from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.journal import forget
+from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Written
 from caffe_mnist.datasets.pictures.publishing import check_target, publish
 from caffe_mnist.datasets.pictures.report import Made, write_report
-from caffe_mnist.datasets.pictures.skipped import printable, write_skipped
+from caffe_mnist.datasets.pictures.skipped import write_skipped
 from caffe_mnist.datasets.pictures.split import shuffled, split
 from caffe_mnist.datasets.pictures.staging import Staging
 from caffe_mnist.datasets.shards import Share, list_digest, write_sets
-from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.files import replacing
 
 TRAIN, VAL = "train", "val"
@@ -61,9 +61,11 @@ def make_dataset(
 ) -> Made:
     """Make the dataset `out` of what was found, in `staging`, and publish it; what was made.
 
-    `write` writes one database. Raises CaffeMnistError for what cannot be split or written, and
-    JobError when no picture could be read; then nothing is published.
+    `write` writes one database and keeps its journal. Raises CaffeMnistError for what cannot be
+    split or written, and when no picture can be read; then nothing is published.
     """
+    from caffe_mnist.datasets.pictures.writing import NoRecordsError
+
     share, part = choices.share, part_of(choices.share)
     sets = sets_of(found.listing, choices)
     arguments = _arguments(choices)
@@ -75,10 +77,13 @@ def make_dataset(
         name = os.path.basename(path)
         written = staging.database(name)
         if written is None:
-            written = _without_holes(write(listing, path, True))
-            if not written.records:
-                raise _nothing(name, written.skipped)
+            try:
+                written = _without_holes(write(listing, path, True))
+            except NoRecordsError:
+                staging.worth_keeping(False)
+                raise
             staging.note(name, written)
+        forget(path)  # only now: the note says all that its journal does
         return written
 
     done = write_sets(sets, staging.out, write_once, share, arguments)
@@ -157,9 +162,3 @@ def _without_holes(written: Written) -> Written:
     """A line of a list without anything on it is no picture that was skipped."""
     skipped = tuple(one for one in written.skipped if one.name)
     return replace(written, skipped=skipped)
-
-
-def _nothing(name: str, skipped: Sequence[Skipped]) -> CaffeMnistError:
-    first = skipped[0] if skipped else Skipped(name, "no pictures")
-    what = f"none of {len(skipped)} pictures could be read: {first.reason}"
-    return JobError(what, where=printable(first.name))

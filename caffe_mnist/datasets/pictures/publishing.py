@@ -8,6 +8,7 @@ import re
 
 from caffe_mnist.datasets.aside import exchange, sync
 from caffe_mnist.datasets.index import read_index
+from caffe_mnist.datasets.pictures.skipped import read_skipped
 from caffe_mnist.datasets.pictures.staging import failures
 from caffe_mnist.datasets.writer import FILES
 from caffe_mnist.errors import CaffeMnistError
@@ -33,7 +34,7 @@ def check_target(out: str, *, part: str = "", overwrite: bool = False) -> None:
     if not os.path.isdir(out):
         raise CaffeMnistError("is there and is no folder", where=out)
     there = _in_the_way(out, part)
-    if not there:
+    if not there or _only_skips(out, there):
         return
     names = ", ".join(there[:3]) + (", …" if len(there) > 3 else "")
     if not overwrite:
@@ -98,6 +99,11 @@ def _in_the_way(out: str, part: str) -> list[str]:
     if part:
         return [name for name in names if part in name]
     return names
+
+
+def _only_skips(out: str, names: list[str]) -> bool:
+    """Whether there is no more than what a run left that could not read one picture."""
+    return all(read_skipped(os.path.join(out, name)) is not None for name in names)
 
 
 def _signs_last(name: str) -> tuple[bool, str]:

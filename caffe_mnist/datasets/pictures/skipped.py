@@ -24,6 +24,18 @@ def write_skipped(path: str | os.PathLike[str], skipped: Sequence[Skipped]) -> N
         aside.write_bytes(text.getvalue().encode("utf-8", "surrogateescape"))
 
 
+def read_skipped(path: str | os.PathLike[str]) -> list[Skipped] | None:
+    """What `write_skipped` wrote; None where there is no such table."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            rows = list(csv.reader(file))
+    except (OSError, csv.Error):
+        return None
+    if not rows or tuple(rows[0]) != Skipped._fields:
+        return None
+    return [Skipped(*row) for row in rows[1:] if len(row) == len(Skipped._fields)]
+
+
 def skipped_lines(skipped: Sequence[Skipped]) -> list[str]:
     """A line each, for the first of them."""
     lines = [f"skipped: {printable(one.name)}: {one.reason}" for one in skipped[:MOST_LINES]]
