@@ -87,6 +87,9 @@ def respelled(words: Sequence[str]) -> list[str]:
         if name in LOGGING_VALUES and value is None and rest:
             rest.pop(0)
         elif name not in LOGGING | LOGGING_VALUES:
+            switch = re.sub("^no", "", name)
+            if switch in SWITCHES:  # the last word counts
+                found = [one for one in found if one != f"--{switch}"]
             found += _respelled(word, name, value)
     return found
 
