@@ -1,0 +1,84 @@
+"""A dataset is made whole or not at all; what a kill interrupts is gone on with."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("cv2")
+pytest.importorskip("PIL")
+
+
+from caffe_mnist.convert import main
+from tests.datasets.pictures.runs import (
+    SMALL,
+    assert_same,
+    images,
+    killed,
+    names,
+    records,
+    source,
+)
+
+
+@pytest.mark.parametrize(
+    ("place", "last"),
+    [("train_lmdb", 150), ("val_lmdb", 0), ("sheet", 0), ("published", 0)],
+)
+def test_a_killed_run_is_gone_on_with(place: str, last: int, tmp_path: Path) -> None:
+    """kill -9 anywhere: nothing stands at OUT_DIR that is not whole, and --resume makes the same
+    bytes as a run that was left alone, without a trace of the first."""
+    folder = source(tmp_path / "src", "folders", 300)
+    (folder / "rose/4.jpg").write_bytes(b"broken")
+    how = (folder, *SMALL, "--val=0.3", "--shuffle", "--allow-skips=1")
+    done = killed(signal.SIGKILL, place, last, how[0], tmp_path / "out", *how[1:])
+    assert done.returncode == -signal.SIGKILL
+    assert names(tmp_path) - {".out.partial"} == {"src", *(["out"] if place == "published" else [])}
+    assert ".out.partial" in names(tmp_path)
+    assert images(how[0], tmp_path / "out", *how[1:], "--resume") == 0
+    assert names(tmp_path) == {"src", "out"}
+    assert images(how[0], tmp_path / "whole", *how[1:]) == 0
+    assert_same(tmp_path / "out", tmp_path / "whole")
+    assert main(["check", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_end_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
+    """One line says what is kept; the next run goes on with it, or begins anew."""
+    folder = source(tmp_path / "src", "folders", 60)
+    done = killed(number, "train_lmdb", 0, folder, tmp_path / "out", *SMALL)
+    assert done.returncode == 128 + number
+    assert "Traceback" not in done.stderr
+    assert "--resume goes on" in done.stderr
+    assert names(tmp_path) == {"src", ".out.partial"}
+    more = ["--resume"] if number == signal.SIGINT else []
+    assert images(folder, tmp_path / "out", *SMALL, *more) == 0
+    assert names(tmp_path) == {"src", "out"}
+    assert len(records(tmp_path / "out/train_lmdb")) == 60
+
+
+def test_going_on_with_something_else_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Other options are another dataset; without --resume it is begun anew."""
+    folder = source(tmp_path / "src", "folders", 60)
+    killed(signal.SIGKILL, "train_lmdb", 0, folder, tmp_path / "out", *SMALL)
+    assert images(folder, tmp_path / "out", *SMALL, "--gray", "--resume") == 2
+    assert "without --resume it starts anew" in capsys.readouterr().err
+    assert images(folder, tmp_path / "out", *SMALL, "--gray") == 0
+    assert names(tmp_path) == {"src", "out"}
+
+
+def test_resume_of_what_is_complete(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Says so and changes nothing; what was skipped is still told by the exit status."""
+    folder = source(tmp_path / "src", "folders", 6)
+    (folder / "rose/4.jpg").write_bytes(b"broken")
+    assert images(folder, tmp_path / "out", *SMALL) == 1
+    before = (tmp_path / "out/train_lmdb/data.mdb").stat()
+    assert images(folder, tmp_path / "out", *SMALL, "--resume") == 1
+    assert "complete already" in capsys.readouterr().out
+    assert images(folder, tmp_path / "out", *SMALL, "--resume", "--allow-skips=1") == 0
+    assert (tmp_path / "out/train_lmdb/data.mdb").stat() == before
+    assert images(folder, tmp_path / "out", *SMALL, "--gray", "--resume") == 2
