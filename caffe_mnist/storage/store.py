@@ -140,6 +140,15 @@ class Store:
         markers = set(folders)
         return folders, [one for one in _files(entries) if one.name not in markers]
 
+    def markers(self) -> Sequence[str]:
+        """Folders with an empty object `folder/` to show them, by name; "" is the place itself."""
+        import obstore
+
+        with self._errors(""):
+            pages = obstore.list(self._backend)
+            empty = [found["path"] for page in pages for found in page if not found["size"]]
+        return [name for name in empty if not name or self.entry(name) is None]
+
     def is_empty(self) -> bool:
         """Whether there is nothing below; asks for no more than the first page of a list."""
         import obstore

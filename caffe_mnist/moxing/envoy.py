@@ -1,0 +1,169 @@
+"""The process that speaks with stores for a script.
+
+The library for stores runs threads, which do not survive a fork, and job scripts fork: a
+copying process of their own is the rule. So each process of a script that uses a store has an
+envoy of its own, started when it is first needed; it ends with its script, at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pickle
+import queue
+import re
+import struct
+import subprocess
+import sys
+import threading
+from typing import IO, Any
+
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.moxing.exceptions import MoxFileNameDuplicateException, failure
+
+# What an envoy reads from its environment: when it changes, another envoy is needed.
+SETTINGS = re.compile(r"(AWS|OBS|S3|AZURE|AZURITE|GOOGLE|STORAGE|CAFFE_MNIST)_|.*(KEY|TOKEN)")
+START = "import sys; sys.path[:] = {path!r}; from caffe_mnist.moxing.envoy import serve; serve()"
+
+
+def work(remote: bool, module: str, function: str, *words: Any) -> Any:
+    """Call a function of caffe_mnist.moxing.MODULE, in the envoy if a store is involved.
+
+    Raises MoXing's exceptions for what a store cannot do, and OSError for local paths.
+    """
+    if remote:
+        outcome, value = _ENVOY.ask((module, function, words))
+        if outcome == "raised":
+            raise value
+    else:
+        outcome, value = _called(module, function, words)
+    if outcome == "failed":
+        text, kind = value
+        if kind == "DuplicateError":
+            raise MoxFileNameDuplicateException(text)
+        raise failure(text, kind == "MissingError")
+    return value
+
+
+def _called(module: str, function: str, words: tuple[Any, ...]) -> tuple[str, Any]:
+    called = getattr(importlib.import_module(f"caffe_mnist.moxing.{module}"), function)
+    try:
+        return "done", called(*words)
+    except CaffeMnistError as error:
+        return "failed", (str(error), type(error).__name__)
+
+
+class _Envoy:
+    """This process's envoy."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._settings: dict[str, str] = {}
+        self._lock = threading.RLock()
+        os.register_at_fork(after_in_child=self._forked)
+
+    def ask(self, request: Any) -> tuple[str, Any]:
+        """What the envoy answers; it is started if there is none."""
+        with self._lock:
+            process = self._running()
+            assert process.stdin is not None
+            assert process.stdout is not None
+            try:
+                _send(process.stdin, request)
+                answer = _receive(process.stdout)
+            except BaseException as error:
+                self._end()
+                if isinstance(error, (EOFError, BrokenPipeError)):
+                    raise failure("the process that speaks with stores ended", False) from None
+                raise
+        outcome, value = answer
+        return outcome, value
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        settings = {key: text for key, text in os.environ.items() if SETTINGS.match(key)}
+        if self._process is not None and (
+            settings != self._settings or self._process.poll() is not None
+        ):
+            self._end()
+        if self._process is None:
+            self._settings = settings
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", START.format(path=sys.path)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                start_new_session=True,
+                bufsize=0,
+            )
+        return self._process
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.kill()
+            self._close(process)
+            process.wait()
+
+    def _forked(self) -> None:
+        """The envoy stays with the process that started it."""
+        process, self._process = self._process, None
+        self._lock = threading.RLock()
+        if process is not None:
+            self._close(process)
+            process.returncode = 0  # not ours to wait for
+
+    @staticmethod
+    def _close(process: subprocess.Popen[bytes]) -> None:
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+
+_ENVOY = _Envoy()
+
+
+def serve() -> None:
+    """The envoy's own work: answer requests until there is nobody to ask."""
+    requests: queue.Queue[Any] = queue.Queue()
+    source = os.fdopen(os.dup(0), "rb")
+    answers = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    os.dup2(2, 1)
+
+    def listen() -> None:
+        try:
+            while True:
+                requests.put(_receive(source))
+        except (EOFError, OSError):
+            os._exit(0)
+
+    threading.Thread(target=listen, daemon=True).start()
+    while True:
+        module, function, words = requests.get()
+        try:
+            answer = _called(module, function, words)
+        except Exception as error:
+            answer = "raised", error
+        _send(answers, answer)
+
+
+def _send(pipe: IO[bytes], message: Any) -> None:
+    content = pickle.dumps(message)
+    rest = memoryview(struct.pack("<Q", len(content)) + content)
+    while rest:
+        rest = rest[pipe.write(rest) :]
+
+
+def _receive(pipe: IO[bytes]) -> Any:
+    size = struct.unpack("<Q", _exactly(pipe, 8))[0]
+    return pickle.loads(_exactly(pipe, size))
+
+
+def _exactly(pipe: IO[bytes], size: int) -> bytes:
+    pieces = []
+    while size:
+        piece = pipe.read(min(size, 2**20))
+        if not piece:
+            raise EOFError
+        pieces.append(piece)
+        size -= len(piece)
+    return b"".join(pieces)
