@@ -114,7 +114,11 @@ def _parts(model: Sequence[str]) -> Iterator[tuple[Path, Path, Sequence[str]]]:
     from caffe_mnist.service.package import read_package
 
     with model_folder(model[0]) as folder:
-        package = read_package(folder)
+        try:
+            package = read_package(folder)
+        except CaffeMnistError as error:  # it knows the folder's name, not the store's
+            hint = error.hint or "NET WEIGHTS OUT names both"
+            raise CaffeMnistError(error.what, where=model[0], hint=hint) from None
         yield package.deploy, package.weights, package.labels
 
 

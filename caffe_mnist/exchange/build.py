@@ -98,7 +98,8 @@ def _name(graph: Graph, net: Net, values: dict[str, str], layout: Layout) -> Non
         shape = net.blobs[blob].shape
         graph.outputs.append(Port(name, _named(blob, sizes[blob], shape, batch), shape))
     taken = given | made | set(graph.constants)
-    for blob, value in reversed(list(values.items())):
+    splits = {top for one in net.param.layer if one.type == "Split" for top in one.top}
+    for blob, value in sorted(values.items(), key=lambda pair: pair[0] in splits):
         if value in made and value not in chosen and blob not in taken:
             chosen[value] = blob
             taken.add(blob)

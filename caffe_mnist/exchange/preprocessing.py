@@ -80,7 +80,7 @@ class Preprocessing:
         if self.pictures is None:
             return {}
         param, mean = self.pictures.transform.param, self.mean
-        order = {1: "GRAY", 3: "BGR"}.get(self.pictures.channels, "as in the training")
+        order = {1: "GRAY", 3: "BGR"}.get(self.pictures.channels, "as trained")
         words = {
             "input": self.pictures.name,
             "input_layout": "NCHW",
@@ -91,7 +91,7 @@ class Preprocessing:
         }
         if not self.raw and not param.ListFields():
             words.update(preprocessing="by the caller, the net does not say which")
-            words.update(input_values="as in the training")
+            words.update(input_values="as trained (mean and scale are not in the net)")
             del words["scale"]
         if mean is not None:
             words["mean"] = _mean_words(mean.mean((1, 2)), self.rgb)

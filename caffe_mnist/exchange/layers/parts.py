@@ -37,12 +37,17 @@ def crop(site: Site) -> Sequence[str]:
     layer, x = site.layer, site.bottoms[0]
     assert isinstance(layer, Crop)
     whole, result = site.before[0], site.after[0]
+    axes = []
     for axis, window in enumerate(layer.window):
         if whole[axis] is None and (window.start or result[axis] is not None):
             raise site.unfit("cuts the batch")
         if result[axis] != whole[axis]:
-            x = part(site, x, axis, window.start, window.stop)
-    return [x]
+            axes.append(axis)
+    if not axes:
+        return [x]
+    starts = [layer.window[axis].start for axis in axes]
+    ends = [layer.window[axis].stop for axis in axes]
+    return [site.add("Slice", x, site.ints(*starts), site.ints(*ends), site.ints(*axes))]
 
 
 @writers.register("Tile")

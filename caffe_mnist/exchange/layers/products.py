@@ -16,8 +16,8 @@ def inner_product(site: Site) -> Sequence[str]:
     assert isinstance(layer, InnerProduct)
     rows = site.joined(before[: layer.axis])
     x = site.reshaped(site.bottoms[0], before, (rows, layer.inputs))
-    bias = [site.parameter(1)] if layer.bias else []
-    y = site.add("Gemm", x, site.parameter(0), *bias, transB=int(not layer.transpose))
+    parameters = [site.parameter(index) for index in range(len(layer.blobs))]
+    y = site.add("Gemm", x, *parameters, transB=int(not layer.transpose))
     return [site.reshaped(y, (rows, layer.outputs), after)]
 
 
