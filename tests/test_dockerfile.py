@@ -60,7 +60,8 @@ def test_the_package_is_installed_with_what_it_needs() -> None:
 def test_it_does_not_run_as_root() -> None:
     """The last user is not root, and owns the container's folders."""
     assert all_of("USER") == ["work"]
-    assert any("chown work:work /home/work /home/ma-user /cache" in words for words in all_of("RUN"))
+    owned = "chown work:work /home/work /home/ma-user /cache"
+    assert any(owned in words for words in all_of("RUN"))
 
 
 def test_its_commands_are_those_that_the_job_command_takes() -> None:

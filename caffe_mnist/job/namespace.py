@@ -7,6 +7,7 @@ beside, goes to START in it and becomes COMMAND.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -74,12 +75,13 @@ def _show(place: str, copy: str, targets: Mapping[tuple[str, ...], Path]) -> Non
             _show(old, new, inside)
         elif os.path.islink(old):
             os.symlink(os.readlink(old), new)
-        elif stat.S_ISDIR(os.lstat(old).st_mode):
-            os.mkdir(new)
-            _bind(old, new)
         else:
-            Path(new).touch()
-            _bind(old, new)
+            if stat.S_ISDIR(os.lstat(old).st_mode):
+                os.mkdir(new)
+            else:
+                Path(new).touch()
+            with contextlib.suppress(OSError):  # what may not be shown again is not there
+                _bind(old, new)
 
 
 def _bind(source: str, target: str) -> None:

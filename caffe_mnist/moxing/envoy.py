@@ -32,7 +32,7 @@ def work(remote: bool, module: str, function: str, *words: Any) -> Any:
     Raises MoXing's exceptions for what a store cannot do, and OSError for local paths.
     """
     if remote:
-        outcome, value = _ENVOY.ask((module, function, words))
+        outcome, value = _ENVOYS.ask((module, function, words))
         if outcome == "raised":
             raise value
     else:
@@ -53,72 +53,81 @@ def _called(module: str, function: str, words: tuple[Any, ...]) -> tuple[str, An
         return "failed", (str(error), type(error).__name__)
 
 
-class _Envoy:
-    """This process's envoy."""
+class _Envoys:
+    """This process's envoys: one for each thread that asks at the same time."""
 
     def __init__(self) -> None:
-        self._process: subprocess.Popen[bytes] | None = None
+        self._idle: list[subprocess.Popen[bytes]] = []
+        self._busy: list[subprocess.Popen[bytes]] = []
         self._settings: dict[str, str] = {}
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         os.register_at_fork(after_in_child=self._forked)
 
     def ask(self, request: Any) -> tuple[str, Any]:
-        """What the envoy answers; it is started if there is none."""
+        """What an envoy answers; one is started if none is free."""
+        process = self._taken()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        try:
+            _send(process.stdin, request)
+            outcome, value = _receive(process.stdout)
+        except BaseException as error:
+            with self._lock:
+                self._busy.remove(process)
+            _end(process)
+            if isinstance(error, (EOFError, BrokenPipeError)):
+                raise failure("the process that speaks with stores ended", False) from None
+            raise
         with self._lock:
-            process = self._running()
-            assert process.stdin is not None
-            assert process.stdout is not None
-            try:
-                _send(process.stdin, request)
-                answer = _receive(process.stdout)
-            except BaseException as error:
-                self._end()
-                if isinstance(error, (EOFError, BrokenPipeError)):
-                    raise failure("the process that speaks with stores ended", False) from None
-                raise
-        outcome, value = answer
+            self._busy.remove(process)
+            self._idle.append(process)
         return outcome, value
 
-    def _running(self) -> subprocess.Popen[bytes]:
+    def _taken(self) -> subprocess.Popen[bytes]:
         settings = {key: text for key, text in os.environ.items() if SETTINGS.match(key)}
-        if self._process is not None and (
-            settings != self._settings or self._process.poll() is not None
-        ):
-            self._end()
-        if self._process is None:
-            self._settings = settings
-            self._process = subprocess.Popen(
-                [sys.executable, "-c", START.format(path=sys.path)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                start_new_session=True,
-                bufsize=0,
-            )
-        return self._process
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.kill()
-            self._close(process)
-            process.wait()
+        with self._lock:
+            if settings != self._settings:
+                self._settings = settings
+                while self._idle:
+                    _end(self._idle.pop())
+            while self._idle and self._idle[-1].poll() is not None:
+                _end(self._idle.pop())
+            process = self._idle.pop() if self._idle else _started()
+            self._busy.append(process)
+        return process
 
     def _forked(self) -> None:
-        """The envoy stays with the process that started it."""
-        process, self._process = self._process, None
-        self._lock = threading.RLock()
-        if process is not None:
-            self._close(process)
+        """Envoys stay with the process that started them."""
+        for process in (*self._idle, *self._busy):
+            _close(process)
             process.returncode = 0  # not ours to wait for
-
-    @staticmethod
-    def _close(process: subprocess.Popen[bytes]) -> None:
-        for pipe in (process.stdin, process.stdout):
-            if pipe is not None:
-                pipe.close()
+        self._idle, self._busy = [], []
+        self._lock = threading.Lock()
 
 
-_ENVOY = _Envoy()
+def _started() -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", START.format(path=sys.path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+        bufsize=0,
+    )
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    _close(process)
+    process.wait()
+
+
+def _close(process: subprocess.Popen[bytes]) -> None:
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            pipe.close()
+
+
+_ENVOYS = _Envoys()
 
 
 def serve() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,14 @@ def test_processes_of_a_script_copy_too(base: str) -> None:
     child.join(60)
     assert child.exitcode == 0
     assert file.read(f"{base}/child") == "parent"
+
+
+def test_threads_of_a_script_copy_at_the_same_time(base: str) -> None:
+    """Each thread has its answer."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: file.write(f"{base}/{number}", str(number)), range(12)))
+        read = list(pool.map(lambda number: file.read(f"{base}/{number}"), range(12)))
+    assert read == [str(number) for number in range(12)]
 
 
 def test_a_file_that_is_written_meanwhile_is_copied_whole(tmp_path: Path, base: str) -> None:
