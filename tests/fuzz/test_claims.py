@@ -74,7 +74,7 @@ CLAIMS = {
         caffe_pb2.Datum(
             encoded=True, data=png(4, 3).replace(b"\0\0\0\0IDAT", b"\x6f\xff\xff\xf5IDAT")
         ).SerializeToString(),
-        "a PNG with a chunk of 1879048181 bytes",
+        "a chunk of 1879048181 bytes in a file of",
     ),
     "picture": ("picture", png(2**31 - 1, 2**31 - 1), "too many"),
     "picture-jpeg": (

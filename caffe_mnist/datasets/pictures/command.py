@@ -80,7 +80,7 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
     for remark in found.remarks:
         _remark(remark)
     listing = found.listing
-    print(f"{options.source}: {_count(listing)} pictures")
+    print(f"{options.source}: {_count(listing)}")
     if options.shuffle:
         listing = shuffled(listing, options.seed)
     write = _write(options, decoding, progress, overwrite=options.overwrite, checksum=False)
@@ -188,7 +188,7 @@ def _say_found(found: Found, choices: Choices, *, classes: bool = True) -> int:
     listing = found.listing
     counts = Counter(entry.label for entry in listing.entries if entry.name)
     kinds = f"{len(counts)} classes" if len(counts) != 1 else "one class"
-    print(f"{listing.form}: {_count(listing)} pictures of {kinds}")
+    print(f"{listing.form}: {_count(listing)} of {kinds}")
     for remark in found.remarks:
         _remark(remark)
     if classes:
@@ -236,7 +236,8 @@ def _end(skipped: Sequence[Skipped], allowed: int, table: str) -> int:
 
 
 def _count(listing: Listing) -> str:
-    return f"{sum(bool(entry.name) for entry in listing.entries):,}"
+    count = sum(bool(entry.name) for entry in listing.entries)
+    return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
 def _remark(text: str) -> None:

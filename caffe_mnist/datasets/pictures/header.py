@@ -125,7 +125,8 @@ def _png(content: bytes) -> tuple[int, int]:
     while at + 8 <= len(content):  # OpenCV takes the memory of a chunk before it reads it
         length = int(struct.unpack_from(">I", content, at)[0])
         if length > len(content):
-            raise TooLargeError(f"too large: a PNG with a chunk of {length} bytes")
+            what = f"a chunk of {length} bytes in a file of {len(content)}"
+            raise TooLargeError(f"a broken PNG: {what}")
         at += 12 + length
     return width, height
 

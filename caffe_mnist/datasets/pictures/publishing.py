@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 
 from caffe_mnist.datasets.aside import exchange, sync
 from caffe_mnist.datasets.index import read_index
+from caffe_mnist.datasets.pictures.own_files import OURS, SIGNS
 from caffe_mnist.datasets.pictures.skipped import read_skipped
 from caffe_mnist.datasets.pictures.staging import failures
 from caffe_mnist.datasets.writer import FILES
 from caffe_mnist.errors import CaffeMnistError
 
-PART = r"-\d{5}-of-\d{5}"
-OURS = re.compile(
-    rf"(train|val)_lmdb({PART})?|(dataset|report)({PART})?\.json|skipped({PART})?\.csv"
-    rf"|sums{PART}\.binaryproto|labels\.txt|mean\.binaryproto|contact_sheet\.png"
-)
-# What says that the files beside it were made here.
-SIGNS = re.compile(rf"dataset({PART})?\.json")
 # Of all shards the same.
 SHARED = {"labels.txt"}
 

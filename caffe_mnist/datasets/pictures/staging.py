@@ -28,7 +28,7 @@ class Staging:
     """The folder aside for `out`; `part` tells it from those of other shards.
 
     With `resume` what an earlier maker left is kept, otherwise it is removed. When the `with`
-    block fails, it stays only if `worth_keeping` was called.
+    block fails, it stays only if `worth_keeping` was called and something is in it.
     """
 
     def __init__(self, out: str, *, part: str = "", resume: bool = False) -> None:
@@ -42,7 +42,7 @@ class Staging:
         self.out = os.path.join(self.path, "out")
         self.source = os.path.join(self.path, "source")
         self._done = os.path.join(self.path, "done")
-        self._shown, self._resume, self.kept = out, resume, False
+        self._shown, self._resume, self._worth = out, resume, False
 
     def __enter__(self) -> Staging:
         with failures(self._shown):
@@ -68,7 +68,12 @@ class Staging:
 
     def worth_keeping(self, worth: bool = True) -> None:
         """From here on a failure leaves the folder for --resume."""
-        self.kept = worth
+        self._worth = worth
+
+    @property
+    def kept(self) -> bool:
+        """Whether a failure now leaves something to go on with."""
+        return self._worth and any(map(_filled, (self.out, self._done, self.source)))
 
     def begin(self, job: Any) -> None:
         """Note what is being made; raises CaffeMnistError if something else was begun here."""
@@ -79,7 +84,7 @@ class Staging:
             with open(path, encoding="ascii") as file:
                 before = file.read()
         if before is not None and before != text:
-            self.kept = True
+            self._worth = True
             raise CaffeMnistError(
                 "what was begun here was of other pictures or options",
                 where=self._shown,
@@ -123,6 +128,10 @@ class Staging:
         for name in os.listdir(self.path):
             path = os.path.join(self.path, name)
             shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+
+
+def _filled(folder: str) -> bool:
+    return os.path.isdir(folder) and bool(os.listdir(folder))
 
 
 @contextlib.contextmanager

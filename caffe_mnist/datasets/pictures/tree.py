@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 
+from caffe_mnist.datasets.pictures.own_files import own
 from caffe_mnist.errors import CaffeMnistError
 
 PICTURES = {
@@ -29,7 +30,8 @@ class Tree:
 
 
 def scan(folder: str) -> Tree:
-    """Everything below `folder`; links are followed, loops are not.
+    """Everything below `folder` but for datasets that were made there; links are followed, loops
+    are not.
 
     Raises CaffeMnistError for a folder that cannot be read.
     """
@@ -45,10 +47,11 @@ def scan(folder: str) -> Tree:
             folders.clear()
             continue
         seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not _is_litter(name))
+        ours = own([*folders, *names])
+        folders[:] = sorted(name for name in folders if not _is_litter(name) and name not in ours)
         below = "" if path == folder else os.path.relpath(path, folder) + "/"
         for name in names:
-            if not _is_litter(name):
+            if not _is_litter(name) and name not in ours:
                 _of_kind(tree, name).append(below + name)
     for kind in (tree.pictures, tree.texts, tree.tables, tree.others):
         kind.sort(key=lambda name: name.split("/"))

@@ -47,8 +47,8 @@ def test_a_killed_run_is_gone_on_with(place: str, last: int, tmp_path: Path) -> 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_in_order(number: signal.Signals, tmp_path: Path) -> None:
     """One line says what is kept; the next run goes on with it, or begins anew."""
-    folder = source(tmp_path / "src", "folders", 60)
-    done = killed(number, "train_lmdb", 0, folder, tmp_path / "out", *SMALL)
+    folder = source(tmp_path / "src", "folders", 120)
+    done = killed(number, "train_lmdb", 40, folder, tmp_path / "out", *SMALL)
     assert done.returncode == 128 + number
     assert "Traceback" not in done.stderr
     assert "--resume goes on" in done.stderr
@@ -56,7 +56,27 @@ def test_signals_end_it_in_order(number: signal.Signals, tmp_path: Path) -> None
     more = ["--resume"] if number == signal.SIGINT else []
     assert images(folder, tmp_path / "out", *SMALL, *more) == 0
     assert names(tmp_path) == {"src", "out"}
-    assert len(records(tmp_path / "out/train_lmdb")) == 60
+    assert len(records(tmp_path / "out/train_lmdb")) == 120
+
+
+def test_what_did_nothing_leaves_nothing(tmp_path: Path) -> None:
+    """A signal before the first record, or an option that cannot be, keeps nothing aside."""
+    folder = source(tmp_path / "src", "folders", 6)
+    done = killed(signal.SIGINT, "train_lmdb", 0, folder, tmp_path / "out", *SMALL)
+    assert done.returncode == 128 + signal.SIGINT
+    assert images(folder, tmp_path / "out", "--encode-type=zzz") == 2
+    assert names(tmp_path) == {"src"}
+
+
+@pytest.mark.parametrize("below", ["", "sub"])
+def test_a_dataset_among_its_pictures(below: str, tmp_path: Path) -> None:
+    """Where OUT_DIR is the source, or in it, a second run finds the same pictures again."""
+    folder = source(tmp_path / "src", "folders", 6)
+    assert images(folder, folder / below, *SMALL) == 0
+    before = (folder / below / "dataset.json").read_bytes()
+    assert images(folder, folder / below, *SMALL, "--overwrite") == 0
+    assert (folder / below / "dataset.json").read_bytes() == before
+    assert {"daisy", "rose", "tulip"} < names(folder)
 
 
 def test_going_on_with_something_else_is_refused(
