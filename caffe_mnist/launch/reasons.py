@@ -36,7 +36,7 @@ LITTLE = 2**20
 def explain(status: int, lines: Sequence[str], folder: Path) -> tuple[str, str | None]:
     """The reason in a phrase, and a hint where one is known; `folder` is the model's."""
     text = "".join(lines)
-    if shutil.disk_usage(folder).free < LITTLE:
+    if _is_full(folder):
         return f"the disk is full ({folder})", "make room, or give another --model-local-path"
     for pattern, reason, hint in KNOWN:
         if re.search(pattern, text):
@@ -48,3 +48,11 @@ def explain(status: int, lines: Sequence[str], folder: Path) -> tuple[str, str |
         return "killed from outside", "often the machine was short of memory"
     told = [line.strip() for line in lines if line.strip() and not line.startswith("    @ ")]
     return (told[-1] if told else "its log is empty"), None
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether the disk of a folder is; a folder that was removed meanwhile says nothing."""
+    try:
+        return shutil.disk_usage(folder).free < LITTLE
+    except OSError:
+        return False
