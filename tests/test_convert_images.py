@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -23,6 +24,7 @@ from tests.datasets.pictures.runs import (
     SMALL,
     assert_same,
     images,
+    killed,
     names,
     picture,
     pixels,
@@ -30,6 +32,7 @@ from tests.datasets.pictures.runs import (
     skipped,
     source,
 )
+from tests.fixtures.swift import Swift
 
 
 @pytest.mark.parametrize("form", ["pairs", "folders", "list", "csv"])
@@ -136,6 +139,26 @@ def test_a_url_is_as_the_folder(tmp_path: Path) -> None:
     assert images(folder.as_uri(), tmp_path / "two", *SMALL) == 0
     assert_same(tmp_path / "one", tmp_path / "two")
     assert images(f"file://{tmp_path}/none", tmp_path / "three") == 2
+    assert names(tmp_path) == {"src", "one", "two"}
+
+
+def test_a_store_is_as_the_folder(
+    tmp_path: Path, swift: Swift, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures in a bucket give the same bytes; a kill keeps what was fetched, the end does not."""
+    from caffe_mnist.storage.copies import upload_folder
+
+    for key, value in swift.env().items():
+        monkeypatch.setenv(key, value)
+    folder, url = source(tmp_path / "src", "pairs", 60), f"s3://{swift.bucket()}/flowers"
+    upload_folder(folder, url)
+    how = (*SMALL, "--val=0.2")
+    done = killed(signal.SIGKILL, "train_lmdb", 40, url, tmp_path / "two", *how)
+    assert done.returncode == -signal.SIGKILL
+    assert images(url, tmp_path / "two", *how, "--resume") == 0
+    assert images(folder, tmp_path / "one", *how) == 0
+    assert_same(tmp_path / "one", tmp_path / "two")
+    assert images(f"{url}/none", tmp_path / "three") in (1, 2)
     assert names(tmp_path) == {"src", "one", "two"}
 
 
