@@ -132,7 +132,9 @@ def test_a_job_of_python_2_that_packs(tmp_path: Path, small_mnist: Path) -> None
 
 
 SURROUNDINGS = """
-import json, os, sys
+import json, os, subprocess, sys
+words = ["python", "-c", "import moxing, sys; print(sys.prefix)"]
+assert subprocess.check_output(words, text=True).strip() == sys.prefix
 names = [name for name in os.environ if name.startswith(("DLS_", "MA_", "VC_", "BATCH_"))]
 print(json.dumps([sys.argv, os.getcwd(), {name: os.environ[name] for name in names}]))
 print(os.listdir("/home/work"), os.path.isdir("/cache"), os.path.samefile(os.getcwd(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping, Sequence
 
 from caffe_mnist.job.code import Code, value_of
@@ -33,6 +34,8 @@ def environment(
         "MA_NUM_GPUS": gpus,
         "MA_NUM_HOSTS": "1",
         "MA_TASK_NAME": "worker",
+        # `python` in a shell is the Python that runs the script.
+        "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", "")]),
         "PWD": JOBS,
         "PYTHONPATH": os.pathsep.join(paths),
         "VC_TASK_INDEX": "0",
