@@ -19,6 +19,7 @@ from caffe_mnist.datasets.pictures.dataset import (
     part_of,
     sets_of,
 )
+from caffe_mnist.datasets.pictures.journal import places
 from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skipped, Written
 from caffe_mnist.datasets.pictures.options import decoding_of
 from caffe_mnist.datasets.pictures.publishing import check_target
@@ -59,6 +60,10 @@ def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int
     with Staging(options.out, part=part, resume=options.resume) as staging:
         try:
             return _images(options, choices, staging, progress, fetch)
+        except CaffeMnistError as error:
+            if error.where:
+                error.where = error.where.replace(staging.out, options.out)
+            raise
         except (KeyboardInterrupt, SystemExit):
             if staging.kept:
                 print(f"what is done is kept in {staging.path}: --resume goes on", file=sys.stderr)
@@ -85,8 +90,14 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
         listing = shuffled(listing, options.seed)
     write = _write(options, decoding, progress, overwrite=options.overwrite, checksum=False)
     table = f"{os.path.normpath(options.out)}.skipped.csv"
-    with _nothing_readable(table, found.left_out, options.out):
-        written = write(listing, options.out, options.resume)
+    try:
+        with _nothing_readable(table, found.left_out, options.out):
+            written = write(listing, options.out, options.resume)
+    except (KeyboardInterrupt, SystemExit):
+        part = places(os.path.realpath(options.out))[0]
+        if os.path.isdir(part):
+            print(f"what is done is kept in {part}: --resume goes on", file=sys.stderr)
+        raise
     skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
     if skipped:
         write_skipped(table, skipped)
@@ -119,12 +130,13 @@ def _images(
     if options.dry_run:
         return 0
     table = os.path.join(options.out, f"skipped{part_of(choices.share)}.csv")
-    if options.resume and is_complete(options.out, found, choices):
+    index = os.path.join(options.out, f"dataset{part_of(choices.share)}.json")
+    complete = options.resume and is_complete(options.out, found, choices)
+    if complete and not staging.unfinished(index):
         print(f"{options.out}: complete already, nothing to go on with")
         return _end(read_skipped(table) or [], options.allow_skips, table)
     check_target(options.out, part=part_of(choices.share), overwrite=options.overwrite)
     write = _write(options, choices.decoding, progress, overwrite=True, keep_journal=True)
-    index = os.path.join(options.out, f"dataset{part_of(choices.share)}.json")
     with _nothing_readable(table, found.left_out, index):
         made = make_dataset(
             found, options.out, choices, write, staging, overwrite=options.overwrite

@@ -17,7 +17,7 @@ from caffe_mnist.datasets.pictures.publishing import check_target, publish
 from caffe_mnist.datasets.pictures.report import Made, write_report
 from caffe_mnist.datasets.pictures.skipped import write_skipped
 from caffe_mnist.datasets.pictures.split import shuffled, split
-from caffe_mnist.datasets.pictures.staging import Staging
+from caffe_mnist.datasets.pictures.staging import Staging, failures
 from caffe_mnist.datasets.shards import Share, list_digest, write_sets
 from caffe_mnist.files import replacing
 
@@ -97,8 +97,10 @@ def make_dataset(
         tuple(skipped),
         found.remarks,
     )
-    _write_papers(staging.out, made, part)
+    with failures(out):
+        _write_papers(staging.out, made, part)
     check_target(out, part=part, overwrite=overwrite)
+    staging.ready(f"dataset{part}.json")
     publish(staging.out, out, part=part)
     staging.worth_keeping(False)
     return made

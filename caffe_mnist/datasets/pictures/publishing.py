@@ -7,6 +7,7 @@ import os
 
 from caffe_mnist.datasets.aside import exchange, sync
 from caffe_mnist.datasets.index import read_index
+from caffe_mnist.datasets.pictures.moves import move_in
 from caffe_mnist.datasets.pictures.own_files import OURS, SIGNS
 from caffe_mnist.datasets.pictures.skipped import read_skipped
 from caffe_mnist.datasets.pictures.staging import failures
@@ -61,29 +62,13 @@ def publish(staged: str, out: str, *, part: str = "") -> None:
 
 
 def _one_by_one(staged: str, target: str, part: str) -> None:
-    os.makedirs(target, exist_ok=True)
-    old = os.path.join(staged, "old")
-    os.makedirs(old, exist_ok=True)
-    done: list[tuple[str, str]] = []
     new = sorted((name for name in os.listdir(staged) if name != "old"), key=_signs_last)
-    try:
-        for name in _in_the_way(target, part):
-            _move(os.path.join(target, name), os.path.join(old, name), done)
-        for name in new:
-            if name in SHARED and part:
-                os.replace(os.path.join(staged, name), os.path.join(target, name))
-            else:
-                _move(os.path.join(staged, name), os.path.join(target, name), done)
-    except BaseException:
-        for before, after in reversed(done):
-            with contextlib.suppress(OSError):
-                os.rename(after, before)
-        raise
-
-
-def _move(before: str, after: str, done: list[tuple[str, str]]) -> None:
-    os.rename(before, after)
-    done.append((before, after))
+    if part:
+        for name in SHARED.intersection(new):
+            os.makedirs(target, exist_ok=True)
+            os.replace(os.path.join(staged, name), os.path.join(target, name))
+            new.remove(name)
+    move_in(staged, target, new, _in_the_way(target, part))
 
 
 def _in_the_way(out: str, part: str) -> list[str]:

@@ -4,6 +4,7 @@
     .NAME.partial/source/    what was fetched from a store
     .NAME.partial/done/      databases that are complete, and what is to be known of them
     .NAME.partial/out/       the files of OUT_DIR to be
+    .NAME.partial/ready.json the index of OUT_DIR to be, once all is made
 
 It is locked while its maker lives. Where the folder above OUT_DIR cannot be written, it lies in
 OUT_DIR. Of several machines that make one shard each, every one has a folder of its own.
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import filecmp
 import json
 import os
 import shutil
@@ -20,6 +22,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from caffe_mnist.datasets.pictures.listing import Skipped, Written
+from caffe_mnist.datasets.pictures.moves import take_back
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 
@@ -50,6 +53,7 @@ class Staging:
             self._lock = _locked(self.path)
         if self._lock is None:
             raise CaffeMnistError("is being made by another process", where=self._shown)
+        take_back(self.out, self.target)
         if not self._resume:
             self._clear()
         with failures(self._shown):
@@ -92,6 +96,19 @@ class Staging:
             )
         with replacing(path) as aside:
             aside.write_text(text, encoding="ascii")
+
+    def ready(self, index: str) -> None:
+        """Note that all is made, `index` in `out` with it, and is about to be published."""
+        place = os.path.join(self.path, "ready.json")
+        shutil.copyfile(os.path.join(self.out, index), place + ".new")
+        os.replace(place + ".new", place)
+
+    def unfinished(self, index: str) -> bool:
+        """Whether an earlier maker left something that is not what stands at `index` now."""
+        if not os.path.exists(os.path.join(self.path, "job.json")):
+            return False
+        place = os.path.join(self.path, "ready.json")
+        return not os.path.exists(place) or not filecmp.cmp(place, index, shallow=False)
 
     def database(self, name: str) -> Written | None:
         """What a database holds that an earlier maker completed."""

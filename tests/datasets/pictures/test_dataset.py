@@ -13,11 +13,13 @@ pytest.importorskip("PIL")
 
 from caffe_mnist.convert import main
 from tests.datasets.pictures.runs import (
+    PAPERS,
     SMALL,
     assert_same,
     images,
     killed,
     names,
+    picture,
     records,
     source,
 )
@@ -102,3 +104,35 @@ def test_resume_of_what_is_complete(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert images(folder, tmp_path / "out", *SMALL, "--resume", "--allow-skips=1") == 0
     assert (tmp_path / "out/train_lmdb/data.mdb").stat() == before
     assert images(folder, tmp_path / "out", *SMALL, "--gray", "--resume") == 2
+
+
+@pytest.mark.parametrize("moved", [3, 8, 12])
+def test_a_kill_between_two_files_of_the_dataset(moved: int, tmp_path: Path) -> None:
+    """Beside files of somebody else the new ones come one by one: a kill there is mended."""
+    folder, out = source(tmp_path / "src", "folders", 6), tmp_path / "out"
+    assert images(folder, out, *SMALL, "--val=0.4") == 0
+    (out / "notes.txt").write_text("mine")
+    how = (*SMALL, "--gray", "--overwrite")
+    done = killed(signal.SIGKILL, "move", moved, folder, out, *how)
+    assert done.returncode == -signal.SIGKILL
+    assert (out / "notes.txt").read_text() == "mine"
+    assert images(folder, out, *how, "--resume") == 0
+    assert names(out) == PAPERS | {"train_lmdb", "notes.txt"}
+    assert names(tmp_path) == {"src", "out"}
+    assert main(["check", str(out)]) == 0
+
+
+@pytest.mark.parametrize("place", ["sheet", "published"])
+def test_going_on_with_an_overwrite(place: str, tmp_path: Path) -> None:
+    """That a dataset of the same names is there does not mean that the new one is made."""
+    folder, out = source(tmp_path / "src", "folders", 6), tmp_path / "out"
+    assert images(folder, out, *SMALL) == 0
+    old = (out / "dataset.json").read_bytes()
+    picture(folder / "daisy/0.jpg", 1, (9, 99, 199))
+    done = killed(signal.SIGKILL, place, 0, folder, out, *SMALL, "--overwrite")
+    assert done.returncode == -signal.SIGKILL
+    assert ((out / "dataset.json").read_bytes() == old) == (place == "sheet")
+    assert images(folder, out, *SMALL, "--overwrite", "--resume") == 0
+    assert (out / "dataset.json").read_bytes() != old
+    assert names(tmp_path) == {"src", "out"}
+    assert main(["check", str(out)]) == 0
