@@ -27,7 +27,8 @@ Image = pytest.importorskip("PIL.Image")
 ROOT = Path(__file__).resolve().parents[1]
 STORIES = sorted((ROOT / "docs" / "stories").glob("*.md"))
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
-PAGES = [ROOT / "docs" / f"{name}.md" for name in ("curves", "package", "predict", "python")]
+NAMES = ("commands", "curves", "net_summary", "package", "predict", "python", "template")
+PAGES = [ROOT / "docs" / f"{name}.md" for name in NAMES]
 FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 PORTS = ("8080", "6006")
 # What a reader types at other times or with other means, and who runs it here instead.
@@ -38,6 +39,7 @@ ELSEWHERE = {
     r"^tensorboard [^&]*$": "a server that runs until it is stopped; the TensorFlow story runs it",
     r"python -m caffe_mnist\.train .*obs://": "tests/launch, and the Caffe story with s3://",
     r"python -m caffe_mnist\.watch |\| python -m caffe_mnist\.watch": "tests/watch",
+    r"completion (zsh|fish)": "for shells that need not be here",
     r"head -c 24 /dev/urandom|--host 0\.0\.0\.0": "tests/service",
 }
 # Short trainings: settings added to commands (they come last and win), by our own `python`.
