@@ -78,6 +78,14 @@ def _parser() -> _Parser:
     digits.add_argument("--overwrite", action="store_true", help="replace what is there")
     digits.set_defaults(run=_digits)
 
+    flowers = commands.add_parser("flowers", help="generated pictures of flowers, as jpg + txt")
+    flowers.add_argument("out", metavar="OUT_DIR", help="folder for the pairs n.jpg, n.txt")
+    flowers.add_argument("--count", type=_count, default=4000, metavar="N", help="default: 4000")
+    flowers.add_argument("--size", type=_count, default=320, metavar="N", help="longer side (320)")
+    flowers.add_argument("--seed", type=int, default=0, metavar="SEED", help="default: 0")
+    flowers.add_argument("--overwrite", action="store_true", help="replace what is there")
+    flowers.set_defaults(run=_flowers)
+
     merge = commands.add_parser("merge", help="join shards, datasets or databases")
     merge.add_argument("out", metavar="OUT", help="folder for the index; with --one, the database")
     merge.add_argument("parts", metavar="PART", nargs="*", help="indexes, databases, their folders")
@@ -201,6 +209,21 @@ def _fetched(url: str, folder: str) -> str:
         return parse(url).path
     download_folder(url, Path(folder))
     return folder
+
+
+def _flowers(options: argparse.Namespace) -> int:
+    from caffe_mnist.datasets import flowers
+
+    with _Progress() as progress:
+        flowers.write(
+            options.out,
+            count=options.count,
+            size=options.size,
+            seed=options.seed,
+            overwrite=options.overwrite,
+            progress=progress,
+        )
+    return 0
 
 
 def _digits(options: argparse.Namespace) -> int:

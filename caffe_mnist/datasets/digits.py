@@ -14,6 +14,7 @@ import numpy as np
 
 from caffe_mnist.datasets import mnist
 from caffe_mnist.datasets.aside import Aside, folder
+from caffe_mnist.datasets.chance import GOLDEN, mix
 from caffe_mnist.datasets.conversion import Progress
 from caffe_mnist.datasets.glyphs import GLYPHS, STEPS, Glyph
 from caffe_mnist.errors import CaffeMnistError
@@ -175,18 +176,10 @@ def _ranges(drawn: np.ndarray) -> Iterator[np.ndarray]:
 
 def _chance(seed: int, numbers: np.ndarray, first: int, count: int) -> np.ndarray:
     """Random 64-bit numbers (images x count): splitmix64 of seed, image number and place."""
-    start = _mix(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64))
-    image = _mix(numbers + start)[:, None]
+    start = mix(np.array([seed & 0xFFFFFFFFFFFFFFFF], np.uint64))
+    image = mix(numbers + start)[:, None]
     places = np.arange(first + 1, first + count + 1, dtype=np.uint64)
-    return _mix(image + places * np.uint64(0x9E3779B97F4A7C15))
-
-
-def _mix(x: np.ndarray) -> np.ndarray:
-    x = x + np.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    x = x ^ (x >> np.uint64(31))
-    return x
+    return mix(image + places * np.uint64(GOLDEN))
 
 
 def _header(*sizes: int) -> bytes:
