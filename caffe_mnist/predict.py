@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 PROGRAM = "python -m caffe_mnist.predict"
 BEST = 5
+# The names of the classes in a final folder, from the dataset that the model was trained on.
+LABELS = "labels.txt"
 AT_ONCE = 64
 EPILOG = """\
 MODEL is a snapshot's folder or URL (<train_url>/final; only complete ones exist), or a
@@ -114,7 +116,9 @@ def predictions(
     if scale is not None and not math.isfinite(scale):
         raise CaffeMnistError(f"{scale} is no factor", where="--scale")
     names = _labels(labels)
-    with _pictures(images) as paths, _model(model, deploy) as (net, weights):
+    with _pictures(images) as paths, _model(model, deploy) as (net, weights, own):
+        if names is None and own is not None:  # the model's own names of the classes
+            labels, names = str(own), _labels(str(own))
         import numpy as np
 
         from caffe_mnist.datasets.picture import read_picture
@@ -218,8 +222,8 @@ def _shown(path: str) -> str:
 
 
 @contextlib.contextmanager
-def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
-    """Deploy net and weights of `model`, fetched and checked where they lie in a store."""
+def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | None]]:
+    """Deploy net, weights and names of the classes, fetched and checked if they are in a store."""
     named = model.endswith((".caffemodel", ".caffemodel.h5")) or os.path.isfile(model)
     if named and "://" not in model:
         if deploy is None:
@@ -227,7 +231,7 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
         for path in (model, deploy):
             if not os.path.isfile(path):
                 raise CaffeMnistError("there is no such file", where=path)
-        yield Path(deploy), Path(model)
+        yield Path(deploy), Path(model), None
         return
     from caffe_mnist.storage.snapshots import MANIFEST, fetch
     from caffe_mnist.storage.store import open_store
@@ -252,11 +256,12 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path]]:
                 where=model,
                 hint="--deploy NET names a deploy net",
             )
-        yield nets[0], weights[0]
+        yield nets[0], weights[0], next((one for one in files if one.name == LABELS), None)
 
 
 def _is_part(name: str) -> bool:
-    return ".caffemodel" in name or name.endswith((".prototxt", ".binaryproto"))
+    ends = (".prototxt", ".binaryproto")
+    return ".caffemodel" in name or name.endswith(ends) or name == LABELS
 
 
 def _labels(path: str | None) -> list[str] | None:

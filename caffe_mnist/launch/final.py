@@ -17,11 +17,14 @@ from caffe_mnist.layouts.rewrite import write_texts
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
-from caffe_mnist.schema.messages import read_text
+from caffe_mnist.schema.messages import read_binary, read_text
 from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.storage.pairs import Mark, Pair, pairs
 from caffe_mnist.storage.snapshots import FINAL, published, sha256
 from caffe_mnist.storage.urls import join
+
+# The names of the classes, one a line, as `convert images` writes them.
+LABELS = "labels.txt"
 
 
 def last_snapshot(plan: Plan, before: frozenset[Mark], start: Start) -> Pair:
@@ -40,8 +43,9 @@ def last_snapshot(plan: Plan, before: frozenset[Mark], start: Start) -> Pair:
 
 
 def final_files(plan: Plan, snapshot: Pair) -> list[Path]:
-    """What goes into `final`: weights, state, deploy net, mean, run.json, metrics, log, curves."""
-    others = [deploy_file(plan), *mean_files(plan), plan.log]
+    """What goes into `final`: weights, state, deploy net, mean, names of the classes, run.json,
+    metrics, log, curves."""
+    others = [deploy_file(plan), *mean_files(plan), labels_file(plan, snapshot), plan.log]
     others += [plan.model_folder / name for name in ("run.json", "metrics.csv", "curves.png")]
     return [*snapshot.files, *(path for path in others if path is not None and path.is_file())]
 
@@ -83,6 +87,22 @@ def mean_files(plan: Plan) -> list[Path]:
     return list(dict.fromkeys(Path(one.value) for one in found if "mean" in one.field))
 
 
+def labels_file(plan: Plan, snapshot: Pair) -> Path | None:
+    """The names of the classes beside the databases, if they are as many as the net has."""
+    folders = [place.parent for place in databases([plan.run_folder / plan.nets[0].name])]
+    for path in [folder / LABELS for folder in [*folders, plan.data_folder]]:
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
+            net = read_binary(snapshot.weights, caffe_pb2.NetParameter)
+        except (OSError, UnicodeDecodeError, CaffeMnistError):
+            continue
+        learnt = [layer for layer in net.layer if layer.blobs]
+        last = learnt[-1].blobs[0] if learnt else None
+        if last is not None and last.shape.dim[:1] == [sum(bool(line.strip()) for line in lines)]:
+            return path
+    return None
+
+
 def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
     beside = sorted(plan.solver.parent.glob("*deploy*.prototxt"))
     if len(beside) != 1:
@@ -95,7 +115,7 @@ def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
             source = prototxt(beside[0], str(text_format.MessageToString(deploy)), NET)
     except CaffeMnistError:
         return None
-    if not fits(deploy, net):
+    if not fits(deploy, net) or _crop(net) not in (0, _side(deploy)):
         return None
     transform = transform_of(net)
     return beside[0].name, source.text if transform is None else with_transform(source, transform)
@@ -104,9 +124,21 @@ def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
 def _derived(plan: Plan, net: Any) -> str:
     wanted = databases([plan.run_folder / plan.nets[0].name])
     shape = picture_shape(wanted[-1])
-    crop = next((layer.transform_param.crop_size for layer in net.layer if layer.type == "Data"), 0)
+    crop = _crop(net)
     sizes = (crop, crop) if crop else shape[1:]
     return deploy_text(net, (1, shape[0], *sizes), plan.nets[0])
+
+
+def _crop(net: Any) -> int:
+    """The crop_size of a train net's data, 0 if there is none."""
+    found = (layer.transform_param.crop_size for layer in net.layer if layer.type == "Data")
+    return next(found, 0)
+
+
+def _side(deploy: Any) -> int:
+    """The height of a deploy net's input: pictures are to be as large as in the training."""
+    shapes = [shape.dim for layer in deploy.layer for shape in layer.input_param.shape]
+    return int(shapes[0][2]) if shapes and len(shapes[0]) == 4 else 0
 
 
 def is_net(path: Path) -> bool:
