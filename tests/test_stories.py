@@ -128,7 +128,8 @@ def told(page: Path, folder: Path) -> str:
             (folder / f"block{number}.py").write_text(shortened(content))
             script.append(f"python block{number}.py")
         else:
-            script += [f"echo '$ '{quoted(line)}; {line}" for line in commands(content)]
+            for line in commands(content):
+                script.append(f"echo '$ '{quoted(line)}; {served(line)}")
     text = "\n".join(script) + "\n"
     for port in PORTS:
         text = text.replace(port, str(free_port()))
@@ -137,6 +138,16 @@ def told(page: Path, folder: Path) -> str:
     )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr[-4000:]}"
     return done.stdout
+
+
+def served(line: str) -> str:
+    """A service in the foreground is asked whether it is well, and stopped; others stay."""
+    if not re.match(r"python -m caffe_mnist\.serve [^&]*$", line):
+        return line
+    patience = "--silent --retry 120 --retry-delay 1 --retry-connrefused"
+    command = line.partition(" #")[0].rstrip()
+    ask = f"curl {patience} http://127.0.0.1:8080/health"
+    return f"{command} --port 8080 & {ask}; kill $!"
 
 
 def shortened(code: str) -> str:
