@@ -6,6 +6,7 @@ OpenCV is the optional extra `images`, imported when the first picture is read.
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,9 @@ from caffe_mnist.datasets.pictures.header import MOST_PIXELS, BrokenPictureError
 from caffe_mnist.errors import CaffeMnistError
 
 Bytes = npt.NDArray[np.uint8]
+
+
+LIMIT = "OPENCV_IO_MAX_IMAGE_PIXELS"
 
 
 def read_picture(
@@ -58,14 +62,20 @@ def channels_first(picture: npt.NDArray[Any]) -> npt.NDArray[Any]:
 
 def load_opencv(where: object) -> Any:
     """The library; raises CaffeMnistError where it is not installed."""
-    # Read when the library is loaded: what a picture may claim, at three bytes a pixel.
-    os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(MOST_PIXELS))
+    # Read when the library is loaded: what a picture may claim, at three bytes a pixel. Programs
+    # that are started from here are to decide for themselves.
+    limited = LIMIT in os.environ or "cv2" in sys.modules
+    if not limited:
+        os.environ[LIMIT] = str(MOST_PIXELS)
     try:
         import cv2
     except ImportError:
         raise CaffeMnistError(
             "reading pictures needs OpenCV", where=where, hint="pip install 'caffe-mnist[images]'"
         ) from None
+    finally:
+        if not limited:
+            del os.environ[LIMIT]
     return cv2
 
 
