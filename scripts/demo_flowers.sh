@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh engine,images
 python=$PWD/.venv/bin/python
 here=demo/flowers
-first=${FLOWERS_FIRST:-240} second=${FLOWERS_SECOND:-120} count=${FLOWERS_COUNT:-1200}
+first=${FLOWERS_FIRST:-240} second=${FLOWERS_SECOND:-150} count=${FLOWERS_COUNT:-1200}
 
 for half in 1 2; do
     [ -e $here/pictures$half ] ||
@@ -35,13 +35,14 @@ train() {
         --train-url "$here/$name/store" --model-local-path "$here/$name/model" --resume \
         --caffe embedded --set max_iter="$iterations" --set test_interval=$((iterations / 3)) \
         --set test_iter=$((count / 5 / 16)) --set test_initialization=false --set display=10 \
+        --set type=Adam --set momentum2=0.999 --set delta=1e-8 \
         --set snapshot="$iterations" --set iter_size=1 --set random_seed=1 --set lr_policy=poly --set power=1 \
         --set 'layer[data].transform_param.crop_size=64' \
         --set 'layer[data].data_param.batch_size=16' --keep 1 "$@"
 }
 
-train pretrained 1 "$first" --solver prototxt/resnet50/resnet50_solver.prototxt --set base_lr=0.02
-train finetuned 2 "$second" --solver prototxt/flowers/flowers_solver.prototxt --set base_lr=0.005 \
+train pretrained 1 "$first" --solver prototxt/resnet50/resnet50_solver.prototxt --set base_lr=0.001
+train finetuned 2 "$second" --solver prototxt/flowers/flowers_solver.prototxt --set base_lr=0.0003 \
     --weights "$(echo $here/pretrained/store/final/*.caffemodel)"
 
 "$python" - $here <<'REPORT'

@@ -144,7 +144,7 @@ def test_setup_that_fails_is_not_taken_for_done(checkout: Checkout) -> None:
 
 def test_tests_end_with_pytests_status(checkout: Checkout) -> None:
     """test.sh hands its arguments to pytest, and pytest's exit status back."""
-    env = {"CAFFE_PREFIX": "/none"}
+    env = {"CAFFE_PREFIX": "/none", "CHROMIUM_PREFIX": "/none"}
     assert checkout.run("test.sh", "-k", "idx", **env).returncode == 0
     assert checkout.calls[-1] == "-m pytest -k idx"
     assert checkout.run("test.sh", FAIL="pytest", STATUS="5", **env).returncode == 5
@@ -153,7 +153,7 @@ def test_tests_end_with_pytests_status(checkout: Checkout) -> None:
 @pytest.mark.parametrize("tool", ["ruff check", "ruff format --check", "mypy"])
 def test_a_fault_of_style_or_types_fails(checkout: Checkout, tool: str) -> None:
     """The tests run all the same, and the exit status is 1."""
-    done = checkout.run("test.sh", CAFFE_PREFIX="/none", FAIL=tool)
+    done = checkout.run("test.sh", CAFFE_PREFIX="/none", CHROMIUM_PREFIX="/none", FAIL=tool)
     assert done.returncode == 1
     assert checkout.calls[-1] == "-m pytest"
 
