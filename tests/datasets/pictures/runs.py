@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -118,8 +119,19 @@ def killed(
     """The command, which sends itself a signal at a place."""
     command = [sys.executable, "-c", KILLED, place, str(int(number)), str(last), "images"]
     return subprocess.run(
-        [*command, *map(str, arguments)], cwd=ROOT, capture_output=True, text=True, timeout=120
+        [*command, *map(str, arguments)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        preexec_fn=_hear,
     )
+
+
+def _hear() -> None:
+    """What the tests' own caller ignores, as a shell's background does, is heard here."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def assert_same(one: Path, other: Path) -> None:
