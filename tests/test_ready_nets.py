@@ -92,10 +92,11 @@ def test_net_learns(path: Path, tmp_path: Path) -> None:
     if large:  # four pictures an iteration, and no weights to begin with
         solver.param.base_lr = 0.002 / max(one.lr_mult for one in learnt)
     losses = []
-    for _ in range(12 if large else 30):
+    for _ in range(30):
         solver.step(1)
         losses.append(float(solver.net.blobs["loss"].data))
-    assert np.mean(losses[-3:]) < (1 if slow else 0.9) * np.mean(losses[:3])
+    window = 10 if large or slow else 3  # of large nets, all 40 pictures once
+    assert np.mean(losses[-window:]) < (1 if slow else 0.9) * np.mean(losses[:window])
     assert_deployed(solver, deploy, tmp_path)
 
 

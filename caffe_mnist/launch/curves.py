@@ -92,7 +92,6 @@ class Curves:
             # A snapshot that is being written or was removed: the next one has its turn.
             with contextlib.suppress(CaffeMnistError):
                 self._weights(pair)
-        self.events.flush()
         if upload:
             # Curves are not what a job fails for; the next snapshot brings them.
             with contextlib.suppress(CaffeMnistError, OSError):

@@ -1,17 +1,23 @@
-"""A run's values as TensorBoard reads them, by TensorBoard's own writer (the extra `curves`).
+"""A run's values as TensorBoard reads them, in its own records (the extra `curves`).
 
 Tags: `train/loss`, `train/learning_rate`, `train/iterations_per_second`, `train/NAME` for other
 outputs of the train net, `testI/NAME` for those of test net I, `weights/LAYER/I` for
 histograms. The step is the iteration.
+
+TensorBoard reads the files of a folder by their names, which begin with the time: a name here sorts
+behind all that are there, also when two begin in one second or the clock was set back.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError
@@ -25,7 +31,8 @@ TAGS = {
     "lr": "train/learning_rate",
     "iterations_per_second": "train/iterations_per_second",
 }
-FLUSH_EVERY = 2
+NAME = re.compile(r"events\.out\.tfevents\.(\d+)\.")
+VERSION = "brain.Event:2"
 BINS = 64
 
 
@@ -43,6 +50,7 @@ class Events:
     wall_clock: Callable[[], float] = time.time
     fault: str | None = None
     _writer: Any = field(default=None, repr=False)
+    _lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
 
     def value(self, column: str, iteration: int, value: float) -> None:
         """One value of a column of the metrics."""
@@ -61,22 +69,24 @@ class Events:
         found = kinds.Summary.Value(tag=f"weights/{name}", histo=_histogram(kinds, values))
         self._add(summary=kinds.Summary(value=[found]), step=iteration)
 
-    def flush(self) -> None:
-        """Bring what was added to the disk."""
-        if self._writer is not None:
-            self._try(self._writer.flush)
-
     def close(self) -> None:
         """End the file."""
-        if self._writer is not None:
-            self._try(self._writer.close)
-            self._writer = None
+        with self._lock:
+            if self._writer is not None:
+                self._try(self._writer.close)
+                self._writer = None
 
     def _add(self, **content: Any) -> None:
-        kinds = self._kinds()
-        if kinds is not None and self._writer is not None:
-            event = kinds.Event(wall_time=self.wall_clock(), **content)
-            self._try(lambda: self._writer.add_event(event))
+        """One record, which a reader sees at once."""
+        with self._lock:
+            kinds = self._kinds()
+            if kinds is not None and self._writer is not None:
+                self._try(lambda: self._write(kinds, **content))
+
+    def _write(self, kinds: Any, **content: Any) -> None:
+        event = kinds.Event(wall_time=self.wall_clock(), **content)
+        self._writer.write(event.SerializeToString())
+        self._writer.flush()
 
     def _kinds(self) -> Any:
         """The library's messages, with its writer opened; None after a fault."""
@@ -87,17 +97,24 @@ class Events:
         except CaffeMnistError as error:
             self.fault = str(error)
             return None
-        if self._writer is None:
-            self._try(lambda: self._open(kinds))
+        with self._lock:
+            if self._writer is None:
+                self._try(lambda: self._open(kinds))
         return kinds if self.fault is None else None
 
     def _open(self, kinds: Any) -> None:
         os.makedirs(self.folder, exist_ok=True)
-        self._writer = kinds.EventFileWriter(os.fspath(self.folder), flush_secs=FLUSH_EVERY)
+        self._writer = kinds.RecordWriter(open(self._path(), "xb"))  # noqa: SIM115
+        self._write(kinds, file_version=VERSION)
         log = kinds.SessionLog(status=kinds.SessionLog.START)
-        self._writer.add_event(
-            kinds.Event(wall_time=self.wall_clock(), step=self.first, session_log=log)
-        )
+        self._write(kinds, step=self.first, session_log=log)
+
+    def _path(self) -> Path:
+        folder = Path(self.folder)
+        found = [NAME.match(path.name) for path in folder.iterdir()]
+        newest = max((int(one[1]) for one in found if one), default=-1)
+        stamp = max(int(time.time()), newest + 1)
+        return folder / f"events.out.tfevents.{stamp:010d}.{socket.gethostname()}.{os.getpid()}.0"
 
     def _try(self, action: Callable[[], object]) -> None:
         """A training does not end because its curves cannot be written."""
@@ -109,22 +126,22 @@ class Events:
 
 
 class _Kinds:
-    """TensorBoard's writer and messages."""
+    """TensorBoard's records and messages."""
 
     def __init__(self) -> None:
         from tensorboard.compat.proto.event_pb2 import Event, SessionLog
         from tensorboard.compat.proto.summary_pb2 import HistogramProto, Summary
-        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+        from tensorboard.summary.writer.record_writer import RecordWriter
 
         self.Event, self.SessionLog, self.Summary = Event, SessionLog, Summary
-        self.HistogramProto, self.EventFileWriter = HistogramProto, EventFileWriter
+        self.HistogramProto, self.RecordWriter = HistogramProto, RecordWriter
 
 
 _loaded: list[Any] = []
 
 
 def load() -> Any:
-    """TensorBoard's writer; raises CaffeMnistError where it is not installed."""
+    """TensorBoard's records and messages; raises CaffeMnistError where it is not installed."""
     if not _loaded:
         try:
             _loaded.append(_Kinds())

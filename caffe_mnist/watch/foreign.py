@@ -116,7 +116,6 @@ class LogWatch:
             self.out.mkdir(parents=True, exist_ok=True)
             self.metrics.write(self.out / "metrics.csv")
             draw(self.metrics, self.out / "curves.png", self.name)
-            self.events.flush()
 
 
 def watch(log: str, out: Path | None = None, follow: bool = True) -> Path:

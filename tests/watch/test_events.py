@@ -42,10 +42,24 @@ def test_a_resumed_run_hides_what_was_lost(tmp_path: Path) -> None:
     for iteration in (0, 10, 20, 30):
         killed.value("loss", iteration, 1.0)
     killed.close()
+    for path in tmp_path.iterdir():  # written by a clock that was ahead
+        path.rename(path.with_name("events.out.tfevents.4000000000.host.9.9"))
     resumed = Events(tmp_path, first=20)
     resumed.value("loss", 20, 2.0)
     resumed.close()
-    assert [one.step for one in read(tmp_path).Scalars("train/loss")] == [0, 10, 20]
+    again = Events(tmp_path, first=20)  # within the same second
+    again.value("loss", 20, 3.0)
+    again.close()
+    found = read(tmp_path).Scalars("train/loss")
+    assert [(one.step, one.value) for one in found] == [(0, 1.0), (10, 1.0), (20, 3.0)]
+
+
+def test_values_are_seen_while_the_run_goes_on(tmp_path: Path) -> None:
+    """A reader beside the run sees each value as soon as it was written."""
+    events = Events(tmp_path)
+    events.value("loss", 0, 1.0)
+    assert [one.value for one in read(tmp_path).Scalars("train/loss")] == [1.0]
+    events.close()
 
 
 def test_histograms(tmp_path: Path) -> None:
@@ -61,7 +75,6 @@ def test_histograms(tmp_path: Path) -> None:
 def test_nothing_is_made_without_values(tmp_path: Path) -> None:
     """A run that logs nothing leaves no empty file."""
     events = Events(tmp_path / "events")
-    events.flush()
     events.close()
     assert not (tmp_path / "events").exists()
 
