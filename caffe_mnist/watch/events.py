@@ -11,8 +11,8 @@ behind all that are there, also when two begin in one second or the clock was se
 from __future__ import annotations
 
 import os
+import platform
 import re
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -114,7 +114,7 @@ class Events:
         found = [NAME.match(path.name) for path in folder.iterdir()]
         newest = max((int(one[1]) for one in found if one), default=-1)
         stamp = max(int(time.time()), newest + 1)
-        return folder / f"events.out.tfevents.{stamp:010d}.{socket.gethostname()}.{os.getpid()}.0"
+        return folder / f"events.out.tfevents.{stamp:010d}.{platform.node()}.{os.getpid()}.0"
 
     def _try(self, action: Callable[[], object]) -> None:
         """A training does not end because its curves cannot be written."""
