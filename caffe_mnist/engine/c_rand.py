@@ -8,6 +8,7 @@ halved, begun by a multiplicative one.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -27,6 +28,16 @@ class CRand:
         """A whole number below 2³¹."""
         self._last.append((self._last[0] + self._last[-3]) & 0xFFFFFFFF)
         return self._last[-1] >> 1
+
+    def state(self) -> list[int]:
+        """Where the stream is, for `restore`."""
+        return list(self._last)
+
+    def restore(self, state: Sequence[int]) -> None:
+        """Go on where `state` was taken; raises ValueError for what is none."""
+        if len(state) != 31 or not all(0 <= int(number) < 2**32 for number in state):
+            raise ValueError("no state of rand()")
+        self._last.extend(map(int, state))
 
     def shuffle(self, things: list[Any]) -> None:
         """Bring a list into a random order, in place."""

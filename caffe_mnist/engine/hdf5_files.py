@@ -4,7 +4,7 @@ Weights: a group `data` with a group for each layer, in it a dataset `0`, `1`, �
 parameter (float32, its shape); parameters that belong to an earlier layer are left out. With
 gradients, a group `diff` alike, with all of them. State: datasets `iter` and `current_step`
 (int32, one element), `learned_net` (a string with its final zero), and a group `history` with
-datasets `0`, `1`, …
+datasets `0`, `1`, …; beside them ours, `running_state` (bytes), which Caffe does not look for.
 """
 
 from __future__ import annotations
@@ -113,10 +113,12 @@ def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
         history = file.create_group("history")
         for index, values in enumerate(state.history):
             history[str(index)] = _array(values)
+        if state.running:
+            file["running_state"] = np.frombuffer(state.running, np.uint8)
 
 
-def read_state(path: str | os.PathLike[str]) -> tuple[int, str, int, list[torch.Tensor]]:
-    """Iteration, name of the weights, step and histories of a `.solverstate.h5`."""
+def read_state(path: str | os.PathLike[str]) -> tuple[int, str, int, list[torch.Tensor], bytes]:
+    """Iteration, name of the weights, step, histories and running state of a `.solverstate.h5`."""
     with _reading(path) as file:
         if "iter" not in file:
             raise CaffeMnistError("holds no iteration, so it is no solverstate", where=path)
@@ -130,7 +132,10 @@ def read_state(path: str | os.PathLike[str]) -> tuple[int, str, int, list[torch.
             torch.from_numpy(_values(group, str(index), f"{path}: history {index}"))
             for index in range(len(group))
         ]
-    return iteration, os.fsdecode(name.rstrip(b"\0")), step, history
+        running = b""
+        if "running_state" in file:
+            running = bytes(_values(file, "running_state", f"{path}: running_state", kind="u"))
+    return iteration, os.fsdecode(name.rstrip(b"\0")), step, history, running
 
 
 @contextmanager
@@ -171,7 +176,7 @@ def _group(parent: Any, name: str, path: object) -> Any:
 def _values(
     group: Any, name: str, where: object, shape: tuple[int, ...] | None = None, kind: str = "f"
 ) -> Any:
-    """A dataset as float32 (or int64), its shape and kind checked before it is read."""
+    """A dataset as float32 (int64, or bytes), its shape and kind checked before it is read."""
     import h5py
 
     found = group.get(name)
@@ -187,7 +192,7 @@ def _values(
         )
     if promises_too_much(found):
         raise CaffeMnistError("promises more numbers than there are", where=where)
-    return np.ascontiguousarray(found[()], np.float32 if kind == "f" else np.int64)
+    return np.ascontiguousarray(found[()], {"f": np.float32, "u": np.uint8}.get(kind, np.int64))
 
 
 def _text(group: Any, name: str, where: object) -> bytes:

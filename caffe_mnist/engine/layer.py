@@ -6,8 +6,9 @@ filled), `reshape` whenever a bottom's shape changes, then `forward` and `backwa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -84,6 +85,17 @@ class Layer:
 
     def skip_to(self, passes: int) -> None:
         """Go on as if `passes` forward passes had been made (data layers seek their record)."""
+
+    def state(self) -> dict[str, Any]:
+        """What a later run needs, beside the parameters, to go on exactly here.
+
+        Numbers, strings, lists of them, and arrays; nothing for a layer that remembers nothing
+        from one pass to the next. What random numbers the net's own stream gives is kept anyway.
+        """
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where `state` was taken; raises ValueError or KeyError for what is none."""
 
     def allows_force_backward(self, index: int) -> bool:
         """Whether `force_backward` may ask for the gradient of bottom `index`."""

@@ -38,6 +38,11 @@ def current_step(solver: caffe_pb2.SolverParameter, iteration: int) -> int:
     return 0
 
 
+def stepped_rate(solver: caffe_pb2.SolverParameter, steps: int) -> float:
+    """base_lr gamma^steps, the rate of `step` and `multistep` after so many."""
+    return solver.base_lr * _power(_gamma(solver), steps)
+
+
 @policies.register("fixed")
 def fixed(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr."""
@@ -47,7 +52,7 @@ def fixed(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
 @policies.register("step")
 def step(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr gamma^floor(iter / stepsize)."""
-    return solver.base_lr * _power(_gamma(solver), current_step(solver, iteration))
+    return stepped_rate(solver, current_step(solver, iteration))
 
 
 @policies.register("exp")
@@ -65,7 +70,7 @@ def inv(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
 @policies.register("multistep")
 def multistep(solver: caffe_pb2.SolverParameter, iteration: int) -> float:
     """base_lr gamma^(number of stepvalues reached)."""
-    return solver.base_lr * _power(_gamma(solver), current_step(solver, iteration))
+    return stepped_rate(solver, current_step(solver, iteration))
 
 
 @policies.register("poly")

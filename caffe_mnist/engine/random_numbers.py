@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -45,6 +45,35 @@ class RandomNumbers:
             "bit_generator": "MT19937",
             "state": {"key": _start(seed & 0xFFFFFFFF), "pos": 624},
         }
+
+    def state(self) -> dict[str, Any]:
+        """Where the streams are, for `restore`: plain values, and arrays of whole numbers."""
+        words = self._words.state["state"]
+        found = {"key": words["key"].copy(), "pos": int(words["pos"]), "rand": self.c_rand.state()}
+        if self._on_device is not None:
+            found["device"] = self._on_device.get_state().cpu().numpy()
+        return found
+
+    def restore(self, state: Mapping[str, Any], device: torch.device | None = None) -> None:
+        """Go on where `state` was taken; raises ValueError for what is none.
+
+        The stream of a GPU is taken up only on such a `device`.
+        """
+        key = np.asarray(state["key"], np.uint32)
+        if key.shape != (624,) or not 0 <= int(state["pos"]) <= 624:
+            raise ValueError("no state of a mersenne twister")
+        self._words.state = {
+            "bit_generator": "MT19937",
+            "state": {"key": key, "pos": int(state["pos"])},
+        }
+        self.c_rand.restore(state["rand"])
+        if "device" in state and device is not None and device.type != "cpu":
+            self._on_device = torch.Generator(device)
+            values = np.array(state["device"], np.uint8)
+            try:
+                self._on_device.set_state(torch.from_numpy(values))
+            except RuntimeError as error:
+                raise ValueError(str(error)) from None
 
     def word(self) -> int:
         """A whole number below 2³²."""

@@ -20,12 +20,16 @@ from caffe_mnist.schema.packed import fill_blob, numbers, packed, read_packed, s
 
 @dataclass(frozen=True)
 class SolverState:
-    """What a solver needs beside the weights to go on: its place and its histories."""
+    """What a solver needs beside the weights to go on: its place and its histories.
+
+    `running` is what our engine keeps beside (`RunningState.to_bytes`), empty in Caffe's files.
+    """
 
     iteration: int
     learned_net: str
     current_step: int
     history: list[torch.Tensor]
+    running: bytes = b""
 
 
 def snapshot_names(prefix: str, iteration: int, as_hdf5: bool = False) -> tuple[str, str]:
@@ -45,6 +49,8 @@ def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
     content.current_step = state.current_step  # type: ignore[attr-defined]
     for values in state.history:
         fill_blob(content.history.add(), array(values))  # type: ignore[attr-defined]
+    if state.running:
+        content.running_state = state.running  # type: ignore[attr-defined]
     write_packed(path, content)
 
 
@@ -59,7 +65,8 @@ def read_state(path: str | os.PathLike[str]) -> SolverState:
         torch.from_numpy(numbers(blob, f"{path}: history {k}").copy()).reshape(shape(blob))
         for k, blob in enumerate(content.history)
     ]
-    return SolverState(content.iter, content.learned_net, content.current_step, history)
+    step, running = content.current_step, content.running_state
+    return SolverState(content.iter, content.learned_net, step, history, running)
 
 
 def restore_history(history: list[torch.Tensor], state: SolverState, where: object) -> None:
@@ -80,13 +87,16 @@ def restore_history(history: list[torch.Tensor], state: SolverState, where: obje
 
 
 def learned_net(path: str | os.PathLike[str], state: SolverState) -> Path:
-    """The weights that belong to the state at `path`: as named in it, or lying beside it."""
+    """The weights that belong to the state at `path`: lying beside it, or as named in it.
+
+    Those beside it go first: a state that was moved with its weights may name a path where
+    another run's lie by now.
+    """
     named = Path(state.learned_net)
-    if os.path.isfile(named):
-        return named
     beside = Path(path).parent / named.name
-    if os.path.isfile(beside):
-        return beside
+    for place in (beside, named):
+        if os.path.isfile(place):
+            return place
     raise CaffeMnistError(
         f"its weights {state.learned_net} are not there, nor beside it", where=path
     )

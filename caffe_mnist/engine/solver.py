@@ -11,16 +11,17 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 
-from caffe_mnist.engine.glog import info, number
+from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
-from caffe_mnist.engine.lr_policy import current_step, learning_rate
+from caffe_mnist.engine.lr_policy import current_step, learning_rate, stepped_rate
 from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import (
     SolverState,
     learned_net,
@@ -85,7 +86,7 @@ class Solver:
         if param.average_loss < 1:
             what = f"average_loss {param.average_loss} is not 1 or more"
             raise CaffeMnistError(what, where="solver")
-        generator = self.run.generator or RandomNumbers(seed)
+        self.generator = generator = self.run.generator or RandomNumbers(seed)
         net_param = train_net_param(param)
         info(*train_net_source(param))
         self.net = self._build(net_param, caffe_pb2.TRAIN, generator)
@@ -104,6 +105,11 @@ class Solver:
         self.stopped = False
         self.callbacks: list[Callback] = []
         self._losses: deque[torch.Tensor] = deque(maxlen=param.average_loss)
+        self._restored_losses: list[float] = []
+        # How many steps `multistep` has taken, where a solver state says otherwise than the solver.
+        self._step: int | None = None
+        # Where everything was when the test began that is running now.
+        self._before_test: RunningState | None = None
         info("solver.cpp:57", "Solver scaffolding done.")
 
     def solve(self, resume: str | None = None) -> None:
@@ -133,6 +139,9 @@ class Solver:
         param = self.param
         end = self.iteration + iterations
         self._losses.clear()
+        device = self.run.device
+        self._losses.extend(torch.tensor(loss, device=device) for loss in self._restored_losses)
+        self._restored_losses = []
         self._timed_from = (self.iteration, time.perf_counter())
         while self.iteration < end:
             self.net.parameters.clear_diffs()
@@ -160,10 +169,13 @@ class Solver:
 
     def test_all(self) -> None:
         """Run every test net and log the means of its outputs."""
+        # A snapshot in the middle resumes before the tests, which are made again then.
+        self._before_test = self._running_state()
         for index in range(len(self.test_nets)):
             if self.stopped:
                 return
             self.test(index)
+        self._before_test = None
 
     def test(self, index: int) -> list[tuple[str, float]] | None:
         """Run test net `index` over its test_iter batches; None when asked to stop.
@@ -209,8 +221,11 @@ class Solver:
         info(places[0], f"Snapshotting to {kind} {weights}")
         save_weights(self.net, weights, self.param.snapshot_diff)
         info(places[1], f"Snapshotting solver state to {kind} {state}")
-        step = current_step(self.param, max(self.iteration - 1, 0))
-        write_state(state, SolverState(self.iteration, weights, step, self.rule.history))
+        step = self._step
+        if step is None:
+            step = current_step(self.param, max(self.iteration - 1, 0))
+        running = (self._before_test or self._running_state()).to_bytes()
+        write_state(state, SolverState(self.iteration, weights, step, self.rule.history, running))
         return weights, state
 
     def restore(self, path: str) -> None:
@@ -219,12 +234,34 @@ class Solver:
         load_weights(self.net, learned_net(path, state))
         restore_history(self.rule.history, state, path)
         self.iteration = state.iteration
+        self._step = self._steps_taken(state.current_step, path)
         if not is_hdf5(path):
             info("sgd_solver.cpp:336", "SGDSolver: restoring history")
         if self.run.resume_data:
             self.net.skip_to(self.iteration * max(self.param.iter_size, 1))
             for net, batches in zip(self.test_nets, self.param.test_iter):
                 net.skip_to(self._tests_before() * batches)
+            self._restore_running(state.running, path)
+
+    def _running_state(self) -> RunningState:
+        found = RunningState.of(self.generator, self.net, self.test_nets)
+        return replace(found, losses=[float(loss) for loss in self._losses])
+
+    def _restore_running(self, content: bytes, path: str) -> None:
+        """Places in the data, random numbers and losses as they were; none in a state of Caffe's.
+
+        What does not fit, because the net is another one, stays as it would be without.
+        """
+        if not content:
+            return
+        try:
+            found = RunningState.from_bytes(content)
+        except ValueError as error:
+            warning("solver.cpp:1", f"{path}: random numbers begin anew: {error}")
+            return
+        for fault in found.restore(self.generator, self.net, self.test_nets):
+            warning("solver.cpp:1", f"{path}: does not go on where it was: {fault}")
+        self._restored_losses = found.losses
 
     def load_weights(self, path: str) -> None:
         """Start from the weights of `path`, in the training net and so in the test nets."""
@@ -274,11 +311,43 @@ class Solver:
 
     def apply_update(self, display: bool = False) -> None:
         """Change the parameters by their gradients; with `display`, log the learning rate."""
-        rate = learning_rate(self.param, self.iteration)
+        rate = self._learning_rate()
         if display:
             info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
         scale = self._clip() / max(self.param.iter_size, 1)
         self.rule.update(Step(self.iteration, rate, scale))
+
+    def _learning_rate(self) -> float:
+        """The rate of this iteration, `multistep` from the steps that a restored state has taken.
+
+        As Caffe's, which takes at most one more in an iteration, and none back.
+        """
+        if self._step is not None:
+            values = self.param.stepvalue
+            if self._step < len(values) and self.iteration >= values[self._step]:
+                self._step += 1
+            if self._step != current_step(self.param, self.iteration):
+                return stepped_rate(self.param, self._step)
+            self._step = None
+        return learning_rate(self.param, self.iteration)
+
+    def _steps_taken(self, steps: int, path: str) -> int | None:
+        """The steps of a restored state where the solver's stepvalues would make others of it."""
+        last = max(self.iteration - 1, 0)
+        if self.param.lr_policy != "multistep" or steps == current_step(self.param, last):
+            return None
+        ours = current_step(self.param, self.iteration)
+        now = steps + (steps < len(self.param.stepvalue)
+                       and self.iteration >= self.param.stepvalue[steps])  # fmt: skip
+        if now != ours:
+            warning(
+                "sgd_solver.cpp:1",
+                f"{path} has taken {steps} step(s) of lr_policy multistep, by the solver's "
+                f"stepvalue it would be {ours} at iteration {self.iteration}: as in Caffe the "
+                f"state's count goes, so lr = {number(stepped_rate(self.param, now))}, not "
+                f"{number(learning_rate(self.param, self.iteration))}",
+            )
+        return steps
 
     def _clip(self) -> float:
         """What gradients are multiplied by so that their norm stays below clip_gradients."""

@@ -24,6 +24,9 @@ from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary, write_binary
 
 Floats = npt.NDArray[np.float32]
+# The field of a solver state that holds what only our engine keeps (engine/running_state.py): of
+# a number far from Caffe's and from those that forks have taken. Caffe passes over it.
+RUNNING_STATE = ("running_state", 50001)
 NUMBERS = {"data": "<f4", "diff": "<f4", "double_data": "<f8", "double_diff": "<f8"}
 
 
@@ -98,3 +101,7 @@ def _declare_bytes(file: descriptor_pb2.FileDescriptorProto) -> None:
                 if field.name in NUMBERS:
                     field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
                     field.ClearField("options")
+        elif kind.name == "SolverState":
+            field = kind.field.add(name=RUNNING_STATE[0], number=RUNNING_STATE[1])
+            field.type = descriptor_pb2.FieldDescriptorProto.TYPE_BYTES
+            field.label = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.level_database import LevelDatabase
@@ -52,8 +53,17 @@ class Data(PictureSource):
     def skip_to(self, passes: int) -> None:
         """Go on at the record after `passes` batches."""
         self.ahead.close()
+        self.passes = passes
         self.transform.seek(passes * self.param.data_param.batch_size)
         self.ahead = Prefetch(self.batches.read(passes), self.param.data_param.prefetch)
+
+    def seeds(self) -> dict[str, Any]:
+        """That of crops and mirrors."""
+        return {"seed": self.transform.seed}
+
+    def take_seeds(self, state: Mapping[str, Any]) -> None:
+        """That of crops and mirrors."""
+        self.transform.seed = int(state["seed"])
 
     def close(self) -> None:
         """End the reading threads and close the database."""

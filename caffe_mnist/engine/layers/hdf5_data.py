@@ -6,8 +6,9 @@ from one file to the next; one file at a time is held in memory.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +32,8 @@ class HDF5Data(Source):
     """
 
     tops = (1, None)
+    rows: Rows
+    places: list[int]
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the list and the first file."""
@@ -47,17 +50,35 @@ class HDF5Data(Source):
             raise CaffeMnistError(f"cannot read: {error.strerror}", where=param.source) from None
         if not self.files:
             raise CaffeMnistError("lists no HDF5 files", where=param.source)
-        self.parts = self._parts(self.surroundings.generator.c_rand)
-        self.present = next(self.parts)
-        self.row = 0
+        self._begin(self.surroundings.generator.c_rand)
         self.shapes = [rows.shape[1:] for rows in self.present]
 
     def skip_to(self, passes: int) -> None:
         """Go on at the row after `passes` batches."""
-        self.parts = self._parts(CRand())
-        self.present = next(self.parts)
-        self.row = 0
+        self._begin(CRand())
         self._forward_by(passes * self.param.hdf5_data_param.batch_size)
+
+    def state(self) -> dict[str, Any]:
+        """The place in the files; shuffled, their order and that of the rows, too."""
+        found: dict[str, Any] = {"file": self.file, "row": self.row}
+        if self.param.hdf5_data_param.shuffle:
+            found |= {"order": list(self.order), "places": np.array(self.places, np.int32)}
+        return found
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on at that place, in that order."""
+        count, shuffle = len(self.files), self.param.hdf5_data_param.shuffle
+        order = [int(one) for one in state.get("order", range(count))]
+        if sorted(order) != list(range(count)) or not 0 <= int(state["file"]) < count:
+            raise ValueError("an order of other files")
+        rows = self._read(self.files[order[int(state["file"])]])
+        places = [int(one) for one in state.get("places", range(len(rows[0])))]
+        if sorted(places) != list(range(len(rows[0]))) or not 0 <= int(state["row"]) < len(places):
+            raise ValueError("an order of other rows")
+        self.order, self.file, self.row = order, int(state["file"]), int(state["row"])
+        self.rows, self.places = rows, places
+        self.random = self.surroundings.generator.c_rand  # whose state the net restores
+        self.present = [values[places] for values in rows] if shuffle else rows
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """A batch of rows."""
@@ -81,29 +102,33 @@ class HDF5Data(Source):
         self.row += rows
         while self.row >= len(self.present[0]):
             self.row -= len(self.present[0])
-            self.present = next(self.parts)
+            self._next_file()
 
-    def _parts(self, random: CRand) -> Iterator[Rows]:
+    def _begin(self, random: CRand) -> None:
+        self.random, self.order = random, list(range(len(self.files)))
+        self.rows = []
+        self.places = []
+        self.file, self.row = -1, 0
+        self._next_file()
+
+    def _next_file(self) -> None:
         """The files over and over, each as an array for each top; a single one is read once.
 
         Shuffled as in Caffe: the order changes from where it was; a file is shuffled when it is
         read and, except for the very first, once more when it is used.
         """
-        shuffle, order, first = self.param.hdf5_data_param.shuffle, list(self.files), True
-        rows: Rows = []
-        while True:
-            if shuffle and (first or len(order) > 1):
-                random.shuffle(order)
-            for path in order:
-                if not rows or len(order) > 1:
-                    rows = self._read(path)
-                    places = list(range(len(rows[0])))
-                    if shuffle:
-                        random.shuffle(places)
-                if shuffle and not first:
-                    random.shuffle(places)
-                first = False
-                yield [values[places] for values in rows] if shuffle else rows
+        shuffle, first = self.param.hdf5_data_param.shuffle, self.file < 0
+        self.file = (self.file + 1) % len(self.order)
+        if shuffle and not self.file and (first or len(self.order) > 1):
+            self.random.shuffle(self.order)
+        if first or len(self.order) > 1:
+            self.rows = self._read(self.files[self.order[self.file]])
+            self.places = list(range(len(self.rows[0])))
+            if shuffle:
+                self.random.shuffle(self.places)
+        if shuffle and not first:
+            self.random.shuffle(self.places)
+        self.present = [values[self.places] for values in self.rows] if shuffle else self.rows
 
     def _read(self, path: str) -> Rows:
         import h5py

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
@@ -54,9 +55,21 @@ class ImageData(PictureSource):
     def skip_to(self, passes: int) -> None:
         """Go on at the picture after `passes` batches."""
         self.ahead.close()
+        self.passes = passes
         pictures = passes * self.param.image_data_param.batch_size
         self.transform.seek(pictures)
         self.ahead = self._read_from(pictures)
+
+    def seeds(self) -> dict[str, Any]:
+        """Those of crops and mirrors and of the order, and what rand_skip came to."""
+        return {"seed": self.transform.seed, "order": self.seed, "skipped": self.skipped}
+
+    def take_seeds(self, state: Mapping[str, Any]) -> None:
+        """As they were; a list that is shuffled now and was not then keeps its own order."""
+        self.transform.seed = int(state["seed"])
+        if self.seed is not None and state["order"] is not None:
+            self.seed = int(state["order"])
+        self.skipped = int(state["skipped"]) if self.param.image_data_param.rand_skip else 0
 
     def _read_from(self, number: int) -> Prefetch[Batch]:
         entries = endless(self.entries, self.skipped + number, self.seed)

@@ -9,8 +9,9 @@ none goes to the state to begin with, and none comes from the last state.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -37,7 +38,7 @@ class Recurrent(Layer):
         self.exposed = self.states if param.recurrent_param.expose_hidden else 0
         self.bottoms = (2 + self.exposed, 3 + self.exposed)
         self.tops = (1 + self.exposed, 1 + self.exposed)
-        self.state: list[Tensor] = []
+        self.last: list[Tensor] = []
 
     def recurrent_weights(self) -> list[tuple[int, ...]]:
         """The shapes of the subclass's own parameters; those of one axis are biases."""
@@ -86,8 +87,8 @@ class Recurrent(Layer):
         top[0].reshape((steps, number, self.outputs))
         for blob in top[1:]:
             blob.reshape((1, number, self.outputs))
-        if not self.state or len(self.state[0]) != number:
-            self.state = [
+        if not self.last or len(self.last[0]) != number:
+            self.last = [
                 torch.zeros(number, self.outputs, device=self.device) for _ in range(self.states)
             ]
 
@@ -100,9 +101,9 @@ class Recurrent(Layer):
         if self.static:
             sums += bottom[2].data.reshape(number, -1) @ self.blobs[2].data.t()
         exposed = bottom[len(bottom) - self.exposed :]
-        start = [blob.data[0] for blob in exposed] or self.state
-        top[0].data, self.state = self.run(sums, bottom[1].data.unsqueeze(2), start)
-        for blob, values in zip(top[1:], self.state):
+        start = [blob.data[0] for blob in exposed] or self.last
+        top[0].data, self.last = self.run(sums, bottom[1].data.unsqueeze(2), start)
+        for blob, values in zip(top[1:], self.last):
             blob.data = values.unsqueeze(0)
 
     def backward(
@@ -124,6 +125,18 @@ class Recurrent(Layer):
             if self.learns[2]:
                 self.blobs[2].add_diff(total.t() @ bottom[2].data.reshape(number, -1))
             bottom[2].diff = (total @ self.blobs[2].data).view(bottom[2].shape)
+
+    def state(self) -> dict[str, Any]:
+        """The state in which the last pass ended, where the next one begins in it."""
+        return {} if self.exposed else {"last": [values.cpu().numpy() for values in self.last]}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Begin in the state in which the pass before ended."""
+        found = [torch.tensor(values, dtype=torch.float32) for values in state.get("last", ())]
+        if [one.shape for one in found] != [one.shape for one in self.last][: len(found)]:
+            raise ValueError("states of another shape")
+        if found:
+            self.last = [values.to(self.device) for values in found]
 
     def allows_force_backward(self, index: int) -> bool:
         """The marks have no gradient."""

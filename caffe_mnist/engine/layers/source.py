@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 
@@ -28,6 +29,8 @@ class PictureSource(Source):
 
     shape: tuple[int, ...]
     ahead: Prefetch[Batch]
+    # The batches that were handed out: what was read ahead of them is not counted.
+    passes = 0
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Pictures and labels of one batch."""
@@ -39,6 +42,23 @@ class PictureSource(Source):
         """The next batch."""
         for blob, values in zip(top, self.ahead.next()):
             blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
+        self.passes += 1
+
+    def state(self) -> dict[str, Any]:
+        """The batches handed out, and the seeds from which everything before can be drawn again."""
+        return {"passes": self.passes, **self.seeds()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take the seeds, and go on at the batch after those."""
+        self.take_seeds(state)
+        self.skip_to(int(state["passes"]))
+
+    def seeds(self) -> dict[str, Any]:
+        """What was drawn once, when the layer began."""
+        return {}
+
+    def take_seeds(self, state: Mapping[str, Any]) -> None:
+        """Put `seeds` in the place of what this layer drew."""
 
     def close(self) -> None:
         """End the reading thread."""

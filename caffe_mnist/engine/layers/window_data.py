@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -59,10 +60,29 @@ class WindowData(PictureSource):
         self.shape = (param.batch_size, channels, self.cut.size, self.cut.size)
         stream, chance = self.surroundings.generator, Transform(transform, self.phase, self.name)
         chance.begin(stream)
-        self.random = RandomNumbers(stream.word())
+        self.seed = stream.word()
+        self.random = RandomNumbers(self.seed)
         begin_reading(chance, stream)
         self.pictures: dict[str, Bytes] = {}
         self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
+
+    def skip_to(self, passes: int) -> None:
+        """Go on after so many batches: a word was drawn for each window, and one for its mirror."""
+        self.ahead.close()
+        self.passes = passes
+        self.random = RandomNumbers(self.seed)
+        words = 1 + bool(self.param.transform_param.mirror)
+        for _ in range(passes):
+            self.random.words(words * self.shape[0])
+        self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
+
+    def seeds(self) -> dict[str, Any]:
+        """That of the windows."""
+        return {"seed": self.seed}
+
+    def take_seeds(self, state: Mapping[str, Any]) -> None:
+        """That of the windows."""
+        self.seed = int(state["seed"])
 
     def _batches(self) -> Iterator[Batch]:
         while True:

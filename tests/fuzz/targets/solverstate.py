@@ -22,7 +22,8 @@ def seeds() -> list[bytes]:
     history = [torch.ones(2, 3), torch.zeros(4)]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "x.solverstate")
-        write_state(path, SolverState(7, "x_iter_7.caffemodel", 1, history))
+        running = b'{"version":1,"random":{},"train":[],"tests":[],"losses":[1.5],"more":{}}'
+        write_state(path, SolverState(7, "x_iter_7.caffemodel", 1, history, running))
         return [path.read_bytes()]
 
 
