@@ -82,7 +82,9 @@ class RunningState:
             nets = [_layers(net) for net in [found["train"], *found["tests"]]]
             losses, more = [float(loss) for loss in found["losses"]], dict(found["more"])
             return cls(dict(found["random"]), nets[0], nets[1:], losses, more)
-        except (KeyError, TypeError, AttributeError, RecursionError, OverflowError) as error:
+        except (
+            ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError
+        ) as error:  # fmt: skip
             raise ValueError(f"no running state: {error}") from None
 
 

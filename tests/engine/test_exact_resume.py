@@ -55,7 +55,8 @@ layer { name: "out" type: "InnerProduct" bottom: "h" top: "out" inner_product_pa
     num_output: 5 weight_filler { type: "xavier" } } }
 layer { name: "loss" type: "SoftmaxWithLoss" bottom: "out" bottom: "label" top: "loss" }"""
 SOLVER = """test_iter: 2 test_interval: 3 base_lr: 0.05 lr_policy: "step" gamma: 0.5 stepsize: 4
-    weight_decay: 0.01 max_iter: 11 solver_mode: CPU display: 1 average_loss: 3 snapshot_after_train: false """
+    weight_decay: 0.01 max_iter: 11 solver_mode: CPU display: 1 average_loss: 3
+    snapshot_after_train: false """
 
 CASES = {
     "crops": (DATA + HIDDEN, ""),
@@ -208,7 +209,7 @@ def test_caffe_sees_its_own_fields_only(folder: Path) -> None:
 )  # fmt: skip
 def test_what_is_no_running_state(content: bytes) -> None:
     """Damaged, hostile, and newer ones are refused in one way."""
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match="no running state"):
         RunningState.from_bytes(content)
 
 
