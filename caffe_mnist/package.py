@@ -86,6 +86,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _fetch(url: str, folder: Path) -> None:
+    from caffe_mnist.service.package import is_part
     from caffe_mnist.storage.snapshots import MANIFEST, fetch
     from caffe_mnist.storage.store import open_store
 
@@ -95,8 +96,7 @@ def _fetch(url: str, folder: Path) -> None:
         raise CaffeMnistError(
             f"is no complete snapshot: there is no {MANIFEST}", where=url, hint="TRAIN_URL/final?"
         )
-    ends = (".prototxt", ".binaryproto", ".txt", ".json")
-    fetch(url, folder, lambda name: ".caffemodel" in name or name.endswith(ends))
+    fetch(url, folder, is_part)
 
 
 def _assemble(options: argparse.Namespace, source: Any, final: Path, model: Path) -> None:
@@ -106,8 +106,8 @@ def _assemble(options: argparse.Namespace, source: Any, final: Path, model: Path
     kind = ".caffemodel.h5" if source.weights.name.endswith(".h5") else ".caffemodel"
     _copy(source.deploy, model / "deploy.prototxt")
     _copy(source.weights, model / f"{name}{kind}")
-    for mean in final.glob("*.binaryproto"):
-        _copy(mean, model / mean.name)
+    for mean in _means(source.deploy):
+        _copy(final / mean, model / mean)
     labels = source.labels
     if options.labels:
         labels = read_labels(Path(options.labels))
@@ -120,7 +120,23 @@ def _assemble(options: argparse.Namespace, source: Any, final: Path, model: Path
     elif options.customize is not None:
         from caffe_mnist.service.template import customize_service
 
-        (model / CUSTOM).write_text(customize_service(source.deploy, labels), encoding="utf-8")
+        text = customize_service(model / "deploy.prototxt", labels)
+        (model / CUSTOM).write_text(text, encoding="utf-8")
+
+
+def _means(deploy: Path) -> list[str]:
+    """The mean image that the deploy net names; raises CaffeMnistError if it is not beside it."""
+    from caffe_mnist.schema import caffe_pb2
+    from caffe_mnist.schema.messages import read_text
+    from caffe_mnist.schema.upgrade import upgrade_net
+
+    net = upgrade_net(read_text(deploy, caffe_pb2.NetParameter), deploy)
+    names = [Path(layer.transform_param.mean_file).name for layer in net.layer]
+    found = list(dict.fromkeys(name for name in names if name))
+    for name in found:
+        if not (deploy.parent / name).is_file():
+            raise CaffeMnistError(f"its mean image {name} is not beside it", where=deploy.name)
+    return found
 
 
 def _accuracy(record: Path) -> float | None:

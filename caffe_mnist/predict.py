@@ -19,6 +19,7 @@ from caffe_mnist.errors import CaffeMnistError, ManyFaultsError, exit_status
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.classifier import Classifier
+    from caffe_mnist.storage.store import Store
 
 PROGRAM = "python -m caffe_mnist.predict"
 BEST = 5
@@ -26,8 +27,8 @@ BEST = 5
 LABELS = "labels.txt"
 AT_ONCE = 64
 EPILOG = """\
-MODEL is a snapshot's folder or URL (<train_url>/final; only complete ones exist), or a
-.caffemodel with --deploy NET.
+MODEL is a snapshot's folder or URL (<train_url>/final; only complete ones exist), a package, or
+a .caffemodel with --deploy NET.
 
 examples:
   predict store/final seven.png
@@ -126,17 +127,17 @@ def predictions(
         from caffe_mnist.schema import caffe_pb2
         from caffe_mnist.schema.messages import read_text
 
-        taken = PictureInput(read_text(net, caffe_pb2.NetParameter), net).taken
+        wanted = PictureInput(read_text(net, caffe_pb2.NetParameter), net)
         classifier = None
         for begin in range(0, len(paths), AT_ONCE):
             some = paths[begin : begin + AT_ONCE]
-            pictures = [read_picture(path, *taken, invert) for path in some]
+            pictures = [read_picture(path, *wanted.taken, invert, wanted.resize) for path in some]
             if classifier is None:  # torch takes a second: not before the pictures are there
                 classifier = _classifier(net, weights, scale)
             scored = classifier.scores(np.stack(pictures))
             for image, picture, scores in zip(images[begin:], pictures, scored):
                 label, best = _best(scores.tolist(), names, labels)
-                yield Prediction(image, label, best, picture)
+                yield Prediction(image, label, best, wanted.cut(picture))
 
 
 @contextlib.contextmanager
@@ -233,19 +234,31 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | 
                 raise CaffeMnistError("there is no such file", where=path)
         yield Path(deploy), Path(model), None
         return
+    from caffe_mnist.service.package import is_part
     from caffe_mnist.storage.snapshots import MANIFEST, fetch
     from caffe_mnist.storage.store import open_store
 
     if "://" not in model and not os.path.isdir(model):
         raise CaffeMnistError("there is no such model", where=model)
-    if open_store(model).size(MANIFEST) is None:
+    store = open_store(model)
+    if store.size(MANIFEST) is None and _is_package(store):
+        from caffe_mnist.serve import model_folder
+        from caffe_mnist.service.package import read_package
+
+        with model_folder(model) as path:
+            package = read_package(path)
+            own = package.folder / LABELS
+            net = package.deploy if deploy is None else Path(deploy)
+            yield net, package.weights, own if own.is_file() else None
+        return
+    if store.size(MANIFEST) is None:
         raise CaffeMnistError(
             f"is no complete snapshot: there is no {MANIFEST}",
             where=model,
             hint="TRAIN_URL/final? else a .caffemodel with --deploy NET",
         )
     with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
-        files = fetch(model, Path(folder), lambda name: _is_part(name))
+        files = fetch(model, Path(folder), is_part)
         weights = [path for path in files if ".caffemodel" in path.name]
         nets = [path for path in files if path.name.endswith(".prototxt")]
         if deploy is not None:
@@ -259,9 +272,9 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | 
         yield nets[0], weights[0], next((one for one in files if one.name == LABELS), None)
 
 
-def _is_part(name: str) -> bool:
-    ends = (".prototxt", ".binaryproto")
-    return ".caffemodel" in name or name.endswith(ends) or name == LABELS
+def _is_package(store: Store) -> bool:
+    """Whether a place holds what `package` makes."""
+    return any(store.size(f"{above}config.json") is not None for above in ("model/", ""))
 
 
 def _labels(path: str | None) -> list[str] | None:

@@ -80,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
 @contextlib.contextmanager
 def model_folder(model: str) -> Iterator[Path]:
     """The package or final folder, fetched and checked where it lies in a store."""
+    from caffe_mnist.service.package import is_part
     from caffe_mnist.storage.copies import download_folder
     from caffe_mnist.storage.snapshots import MANIFEST, fetch
     from caffe_mnist.storage.store import open_store
@@ -96,7 +97,7 @@ def model_folder(model: str) -> Iterator[Path]:
         target = Path(folder)
         store = open_store(model)
         if store.size(MANIFEST) is not None:
-            fetch(model, target, _is_part)
+            fetch(model, target, is_part)
         elif store.size("model/config.json") is not None:
             download_folder(join(model, "model"), target, label="model")
         elif store.size("config.json") is not None:
@@ -114,11 +115,6 @@ def _name(model: str) -> str:
     """What the model is called: the last folder of its place that says something."""
     parts = [part for part in model.rstrip("/").split("/") if part not in ("final", "model", "")]
     return parts[-1] if parts and not parts[-1].endswith(":") else "caffe-mnist"
-
-
-def _is_part(name: str) -> bool:
-    ends = (".prototxt", ".binaryproto", ".txt", ".json", "customize_service.py")
-    return ".caffemodel" in name or name.endswith(ends)
 
 
 def _need(*modules: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from caffe_mnist.datasets.fitting import SHORTER_SIDE, STRETCH, WHOLE
 from caffe_mnist.engine.data.transform import Transform
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
@@ -19,8 +20,10 @@ Floats = npt.NDArray[np.float32]
 class PictureInput:
     """The one input of a deploy net, found without building the net (and without torch).
 
-    The pictures are transformed as the Input layer's transform_param says: Caffe ignores it
-    there, and the launcher writes into it what the training did.
+    The pictures are transformed as the Input layer's transform_param says, from the size that
+    its image_data_param gives: Caffe ignores both there, and the launcher writes into them what
+    the training did. With new_height and new_width, pictures are stretched to that size; with
+    new_height alone, their shorter side is brought to it and the middle cut out.
     """
 
     def __init__(
@@ -57,11 +60,24 @@ class PictureInput:
         if param.mean_file and not os.path.isfile(param.mean_file) and os.path.isfile(beside):
             param.mean_file = str(beside)
         self.transform = Transform(param, caffe_pb2.TEST, str(where))
+        given = layers[0].image_data_param
+        self._size = (given.new_height, given.new_width or given.new_height)
+        self.resize = WHOLE
+        if given.new_height:
+            self.resize = STRETCH if given.new_width else SHORTER_SIDE
+        self._check(shape[1:], where)
+
+    @property
+    def resized(self) -> bool:
+        """Whether the net says of which size pictures are before a crop."""
+        return self.resize != WHOLE
 
     @property
     def taken(self) -> tuple[int, int, int]:
-        """The shape of the pictures to give: before a crop, that of the mean image."""
+        """The shape of the pictures to give: before a crop, what is cropped."""
         mean = self.transform.mean
+        if self.resized:
+            return self.channels, *self._size
         if self.transform.param.crop_size and mean is not None and mean.shape[1:] != (1, 1):
             return mean.shape
         return self.channels, self.height, self.width
@@ -69,3 +85,25 @@ class PictureInput:
     def values(self, pictures: npt.NDArray[np.uint8]) -> Floats:
         """Pictures N × C × H × W of bytes as the net takes them."""
         return self.transform.batch(pictures)
+
+    def cut(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        """What of pictures (… × C × H × W) goes into the net: the middle, if they are cropped."""
+        crop = self.transform.param.crop_size
+        if not crop:
+            return pictures
+        top, left = ((side - crop) // 2 for side in pictures.shape[-2:])
+        return pictures[..., top : top + crop, left : left + crop]
+
+    def _check(self, shape: list[int], where: str | os.PathLike[str]) -> None:
+        """That what comes out of the transformation is what the net takes."""
+        made = list(self.transform.shape(*self.taken))
+        if made != shape:
+            raise CaffeMnistError(
+                f"takes {_text(shape)}, its transform_param makes {_text(made)}",
+                where=where,
+                hint="crop_size and new_height must be those of the training",
+            )
+
+
+def _text(shape: list[int]) -> str:
+    return " × ".join(map(str, shape))

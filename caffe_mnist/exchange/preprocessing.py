@@ -80,6 +80,7 @@ class Preprocessing:
         if self.pictures is None:
             return {}
         param, mean = self.pictures.transform.param, self.mean
+        _, height, width = self.pictures.taken
         order = {1: "GRAY", 3: "BGR"}.get(self.pictures.channels, "as trained")
         words = {
             "input": self.pictures.name,
@@ -99,6 +100,8 @@ class Preprocessing:
                 words["mean_image"] = "subtracted pixel by pixel; mean: its average"
         if param.crop_size:
             words["crop_size"] = str(param.crop_size)
+        if self.pictures.resized:
+            words["resize"] = f"{self.pictures.resize}, {height} × {width}"
         return words
 
 

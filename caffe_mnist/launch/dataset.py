@@ -99,38 +99,6 @@ def fingerprints(wanted: Sequence[Path]) -> list[dict[str, Any]]:
     return found
 
 
-def picture_shape(database: Path) -> tuple[int, int, int]:
-    """Channels, height and width of the first record of a database or a dataset."""
-    from caffe_mnist.datasets.database import Database
-    from caffe_mnist.datasets.datum import Image, decode
-    from caffe_mnist.datasets.index import index_at, read_index
-
-    index = index_at(database)
-    if index is not None:
-        found = read_index(index)
-        database = Path(found.place(next(iter(found.sets.values())).shards[0]))
-    with Database(database) as records:
-        key, value = next(iter(records.records()))
-        datum = decode(value, key, database)
-        if not isinstance(datum, Image) and datum.encoded:
-            return _size_of_picture(datum.data, database)
-        return datum.channels, datum.height, datum.width
-
-
-def _size_of_picture(content: bytes, where: Path) -> tuple[int, int, int]:
-    """Of an encoded record, whose own numbers Caffe leaves out."""
-    try:
-        import cv2
-        import numpy as np
-    except ImportError:
-        raise CaffeMnistError("reading pictures needs OpenCV", where=where) from None
-    picture: Any = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_UNCHANGED)
-    if picture is None:
-        raise CaffeMnistError("the first record is no picture", where=where)
-    height, width = picture.shape[:2]
-    return 1 if picture.ndim == 2 else picture.shape[2], height, width
-
-
 def _of_index(path: str) -> dict[str, Any]:
     from caffe_mnist.datasets.index import check_shard, read_index
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from google.protobuf import text_format
 
 from caffe_mnist.errors import CaffeMnistError, JobError
-from caffe_mnist.launch.dataset import databases, picture_shape
+from caffe_mnist.launch.dataset import databases
+from caffe_mnist.launch.pictures import Pictures, pictures_of
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.resume import Start
-from caffe_mnist.layouts.deploy import deploy_text, fits, transform_of, with_transform
+from caffe_mnist.layouts.deploy import deploy_text, fits, input_fields, transform_of, with_input
 from caffe_mnist.layouts.rewrite import write_texts
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
@@ -42,10 +44,12 @@ def last_snapshot(plan: Plan, before: frozenset[Mark], start: Start) -> Pair:
     return found[-1]
 
 
-def final_files(plan: Plan, snapshot: Pair) -> list[Path]:
+def final_files(
+    plan: Plan, snapshot: Pair, say: Callable[[str], None] = lambda text: None
+) -> list[Path]:
     """What goes into `final`: weights, state, deploy net, mean, names of the classes, run.json,
     metrics, log, curves."""
-    others = [deploy_file(plan), *mean_files(plan), labels_file(plan, snapshot), plan.log]
+    others = [deploy_file(plan, say), *mean_files(plan), labels_file(plan, snapshot), plan.log]
     others += [plan.model_folder / name for name in ("run.json", "metrics.csv", "curves.png")]
     return [*snapshot.files, *(path for path in others if path is not None and path.is_file())]
 
@@ -62,48 +66,71 @@ def is_published(plan: Plan, snapshot: Pair) -> bool:
     return sums.get(snapshot.weights.name) == sha256(snapshot.weights)
 
 
-def deploy_file(plan: Plan) -> Path | None:
-    """The deploy net beside the solver, or one made of the train net; None if there is none.
+def deploy_file(plan: Plan, say: Callable[[str], None] = lambda text: None) -> Path | None:
+    """The deploy net beside the solver, or one made of the net that was tested.
 
     The one beside the solver is taken when it is alone of its kind and takes the weights that
-    were trained. It gets the scale and mean of the training where it names none, so that
-    whoever feeds it does as the training did.
+    were trained. In its input stands what the TEST phase did to pictures, and from which size,
+    so that whoever feeds it does the same. Where none can be made, `say` hears why.
     """
     try:
-        path = plan.run_folder / plan.nets[0].name
-        net = upgrade_net(read_text(path, caffe_pb2.NetParameter), path)
-        target, text = _given(plan, net) or ("deploy.prototxt", _derived(plan, net))
+        net, where = tested_net(plan)
+        pictures = _pictures(net, where)
+        fields = input_fields(net, pictures.before if pictures else None)
+        found = _given(plan, net, fields, say)
+        target, text = found or ("deploy.prototxt", _derived(net, where, fields))
         source = prototxt(target, text, NET)
-    except (CaffeMnistError, OSError, IndexError):
+    except (CaffeMnistError, OSError) as error:
+        say(f"no deploy net goes with the model: {error}")
         return None
     means = tuple((str(path), path.name) for path in mean_files(plan))
     write_texts({target: source.with_paths(Rules(exact=means))}, plan.run_folder)
     return plan.run_folder / target
 
 
+def tested_net(plan: Plan) -> tuple[Any, Path]:
+    """The (rewritten) net that was tested, else trained, and the file that it stands in."""
+    solver = read_text(plan.run_solver, caffe_pb2.SolverParameter)
+    for name in [*solver.test_net, solver.net, solver.train_net]:
+        if name:
+            path = plan.run_folder / Path(name).name
+            return upgrade_net(read_text(path, caffe_pb2.NetParameter), path), path
+    for param in [*solver.test_net_param, solver.net_param, solver.train_net_param]:
+        if param.layer or param.layers:
+            return upgrade_net(param, plan.run_solver), plan.run_solver
+    raise CaffeMnistError("names no net", where=plan.run_solver)
+
+
 def mean_files(plan: Plan) -> list[Path]:
-    """The mean images that the (rewritten) net subtracts: a deploy net needs them too."""
-    found = read_prototxt(plan.run_folder / plan.nets[0].name, NET).paths()
-    return list(dict.fromkeys(Path(one.value) for one in found if "mean" in one.field))
+    """The mean image that the tested net subtracts: a deploy net needs it too."""
+    try:
+        transform = transform_of(tested_net(plan)[0])
+    except CaffeMnistError:
+        return []
+    return [Path(transform.mean_file)] if transform is not None and transform.mean_file else []
 
 
 def labels_file(plan: Plan, snapshot: Pair) -> Path | None:
     """The names of the classes beside the databases, if they are as many as the net has."""
-    folders = [place.parent for place in databases([plan.run_folder / plan.nets[0].name])]
+    folders = [
+        place.parent for place in databases([plan.run_folder / one.name for one in plan.nets])
+    ]
     for path in [folder / LABELS for folder in [*folders, plan.data_folder]]:
         try:
             lines = path.read_text(encoding="utf-8").split("\n")
-            net = read_binary(snapshot.weights, caffe_pb2.NetParameter)
+            weights = read_binary(snapshot.weights, caffe_pb2.NetParameter)
         except (OSError, UnicodeDecodeError, CaffeMnistError):
             continue
-        learnt = [layer for layer in net.layer if layer.blobs]
+        learnt = [layer for layer in weights.layer if layer.blobs]
         last = learnt[-1].blobs[0] if learnt else None
         if last is not None and last.shape.dim[:1] == [sum(bool(line.strip()) for line in lines)]:
             return path
     return None
 
 
-def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
+def _given(
+    plan: Plan, net: Any, fields: dict[str, Any], say: Callable[[str], None]
+) -> tuple[str, str] | None:
     beside = sorted(plan.solver.parent.glob("*deploy*.prototxt"))
     if len(beside) != 1:
         return None
@@ -117,22 +144,30 @@ def _given(plan: Plan, net: Any) -> tuple[str, str] | None:
         return None
     if not fits(deploy, net) or _crop(net) not in (0, _side(deploy)):
         return None
-    transform = transform_of(net)
-    return beside[0].name, source.text if transform is None else with_transform(source, transform)
+    said = next((one.transform_param for one in deploy.layer if one.type == "Input"), None)
+    wanted = fields.get("transform_param")
+    if said is not None and said.ListFields() and wanted is not None and said != wanted:
+        say(f"{beside[0].name} says otherwise than the TEST phase what is done to pictures: "
+            "in final stands what the TEST phase says")  # fmt: skip
+    return beside[0].name, with_input(source, fields)
 
 
-def _derived(plan: Plan, net: Any) -> str:
-    wanted = databases([plan.run_folder / plan.nets[0].name])
-    shape = picture_shape(wanted[-1])
-    crop = _crop(net)
-    sizes = (crop, crop) if crop else shape[1:]
-    return deploy_text(net, (1, shape[0], *sizes), plan.nets[0])
+def _derived(net: Any, where: Path, fields: dict[str, Any]) -> str:
+    return deploy_text(net, (1, *pictures_of(net, where).shape), where, fields)
+
+
+def _pictures(net: Any, where: Path) -> Pictures | None:
+    """None where a deploy net that is given has to do without."""
+    try:
+        return pictures_of(net, where)
+    except CaffeMnistError:
+        return None
 
 
 def _crop(net: Any) -> int:
-    """The crop_size of a train net's data, 0 if there is none."""
-    found = (layer.transform_param.crop_size for layer in net.layer if layer.type == "Data")
-    return next(found, 0)
+    """The crop_size of the tested net's data, 0 if there is none."""
+    transform = transform_of(net)
+    return int(transform.crop_size) if transform is not None else 0
 
 
 def _side(deploy: Any) -> int:

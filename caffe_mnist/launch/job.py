@@ -320,7 +320,7 @@ def _finish(plan: Plan, record: RunRecord, ending: Ending, snapshot: Pair) -> No
     if not plan.settings.train_url:
         say(f"no --train-url: the model stays in {plan.model_folder}")
         return
-    ending.publish(snapshot, final_files(plan, snapshot))
+    ending.publish(snapshot, final_files(plan, snapshot, say))
 
 
 def _record_files(plan: Plan) -> list[Path]:

@@ -1,22 +1,23 @@
 """The deploy net of a train_val net: pictures in, scores out, nothing to learn from.
 
-What the TEST phase does to its data is kept in the Input layer's transform_param. Caffe's Input
-layer ignores it; programs that feed pictures read it there (the sample of the container does the
-same).
+What the TEST phase does to its data is kept in the Input layer's transform_param, and the size
+of the pictures before a crop in its image_data_param. Caffe's Input layer ignores both; programs
+that feed pictures read them there (the sample of the container does the same).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.protobuf import text_format
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.layouts.edit import append, without_fields
-from caffe_mnist.layouts.source import Prototxt
+from caffe_mnist.layouts.source import Prototxt, prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
+from caffe_mnist.schema.messages import parse_text
 from caffe_mnist.schema.prototxt import Block, Scalar, replace
 from caffe_mnist.schema.tokens import quote
 from caffe_mnist.schema.upgrade import upgrade_net
@@ -38,21 +39,23 @@ SOURCES = frozenset(
 )
 
 
-def deploy_net(net: Any, shape: Sequence[int], where: object) -> Any:
+def deploy_net(
+    net: Any, shape: Sequence[int], where: object, fields: Mapping[str, Any] | None = None
+) -> Any:
     """A NetParameter for inference on blobs of `shape` (N × C × H × W).
 
     Data layers become one Input layer; losses and measures go, with the branches and labels
     that only they need; the last loss of the largest weight leaves `prob`, its scores. Raises
-    CaffeMnistError when not exactly one data layer of the TEST phase leads to scores.
+    CaffeMnistError when not exactly one data layer of the TEST phase leads to scores. The input
+    says `fields` (those of `input_fields`).
     """
     layers = _test_layers(net)
     source = _source(layers, where)
     wanted = _wanted(layers, source)
     deploy = caffe_pb2.NetParameter(name=net.name)
     first = deploy.layer.add(name=source.name, type="Input", top=[source.top[0]])
-    transform = transform_of(net)
-    if transform is not None:
-        first.transform_param.CopyFrom(transform)
+    for name, value in (input_fields(net) if fields is None else fields).items():
+        getattr(first, name).CopyFrom(value)
     first.input_param.shape.add(dim=shape)
     for layer in wanted:
         copy = deploy.layer.add()
@@ -65,45 +68,99 @@ def deploy_net(net: Any, shape: Sequence[int], where: object) -> Any:
     return deploy
 
 
-def deploy_text(net: Any, shape: Sequence[int], where: object) -> str:
+def deploy_text(
+    net: Any, shape: Sequence[int], where: object, fields: Mapping[str, Any] | None = None
+) -> str:
     """`deploy_net` as prototxt."""
-    return str(text_format.MessageToString(deploy_net(net, shape, where)))
+    return str(text_format.MessageToString(deploy_net(net, shape, where, fields)))
+
+
+def input_fields(net: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:
+    """What an Input layer says of its pictures, by field: what the TEST phase does to them.
+
+    `size` is that of the pictures before a crop: (height, width), or (side, 0) for the shorter
+    side. It goes into `image_data_param`; an ImageData layer says it itself.
+    """
+    found = {}
+    transform, layer = transform_of(net), picture_layer(net)
+    if transform is not None:
+        found["transform_param"] = transform
+    if layer is not None and layer.type == "ImageData" and layer.image_data_param.new_height:
+        size = (layer.image_data_param.new_height, layer.image_data_param.new_width)
+    if size is not None:
+        param = caffe_pb2.ImageDataParameter(new_height=size[0])
+        if size[1]:
+            param.new_width = size[1]
+        found["image_data_param"] = param
+    return found
 
 
 def transform_of(net: Any) -> Any:
     """What the TEST phase's data layer does to its pictures, mirroring aside; None if nothing."""
-    for layer in _test_layers(net):
-        if layer.type in SOURCES and layer.HasField("transform_param"):
-            transform = caffe_pb2.TransformationParameter()
-            transform.CopyFrom(layer.transform_param)
-            transform.ClearField("mirror")
-            return transform if transform.ListFields() else None
-    return None
+    layer = picture_layer(net)
+    if layer is None:
+        given = (one for one in _test_layers(net) if one.HasField("transform_param"))
+        layer = next((one for one in given if one.type in SOURCES), None)
+    if layer is None or not layer.HasField("transform_param"):
+        return None
+    transform = caffe_pb2.TransformationParameter()
+    transform.CopyFrom(layer.transform_param)
+    transform.ClearField("mirror")
+    return transform if transform.ListFields() else None
 
 
-def with_transform(deploy: Prototxt, transform: Any) -> str:
-    """The text of a deploy net, with `transform` in its input where that names none.
+def picture_layer(net: Any) -> Any:
+    """The data layer whose pictures the TEST phase scores; None where there is not one."""
+    layers = _test_layers(net)
+    try:
+        return _source(layers, None)
+    except CaffeMnistError:
+        return None
 
-    Inputs that stand outside layers (`input`, `input_dim`, `input_shape`) become an Input layer.
+
+def with_input(deploy: Prototxt, wanted: Mapping[str, Any]) -> str:
+    """The text of a deploy net, with the messages `wanted` (by field) in its Input layer.
+
+    They go before what it says there. Inputs that stand outside layers (`input`, `input_dim`,
+    `input_shape`) become an Input layer.
     """
-    line = str(text_format.MessageToString(transform, as_one_line=True)).strip()
-    line = f"transform_param {{ {line} }}"
     fields = deploy.block.fields
     for item in fields:
         if item.name == "layer" and isinstance(item.value, Block) and _is_input(item.value):
-            if any(one.name == "transform_param" for one in item.value.fields):
-                return deploy.text
-            return append(deploy.text, item.value, [line])
+            return _with_fields(deploy, item.value, wanted)
     names = [item.value.text for item in fields if item.name == "input"]  # type: ignore[union-attr]
     shapes = [item for item in fields if item.name in ("input_dim", "input_shape")]
-    if len(names) != 1 or not shapes:
+    if len(names) != 1 or not shapes or not wanted:
         return deploy.text
     name = quote(names[0])
-    layer = f'layer {{\n  name: {name}\n  type: "Input"\n  top: {name}\n  {line}\n'
+    layer = f'layer {{\n  name: {name}\n  type: "Input"\n  top: {name}\n'
+    layer += "".join(f"  {field} {{ {_line(value)} }}\n" for field, value in wanted.items())
     layer += f"  input_param {{ shape {{ {_dims(deploy.text, shapes)} }} }}\n}}\n"
     at = min(item.start for item in fields if item.name in ("input", "input_dim", "input_shape"))
     text = without_fields(deploy.text, deploy.block, ("input", "input_dim", "input_shape"))
     return replace(text, [(at, at, layer)])
+
+
+def _with_fields(deploy: Prototxt, block: Block, wanted: Mapping[str, Any]) -> str:
+    """The net's text with these messages in its Input layer; what says the same stays."""
+    text = deploy.text
+    layer = parse_text(text[block.start : block.end], caffe_pb2.LayerParameter, deploy.path)
+    new, changes = [], []
+    for name, value in wanted.items():
+        given = [one.value for one in block.fields if one.name == name]
+        if not given:
+            new.append(f"{name} {{ {_line(value)} }}")
+        elif getattr(layer, name) != value:
+            texts = [f" {_line(value)} ", *[" "] * (len(given) - 1)]
+            changes += [(one.start, one.end, said) for one, said in zip(given, texts)]
+    if not changes:
+        return append(text, block, new) if new else text
+    changed = prototxt(deploy.path, replace(text, changes), deploy.kind)
+    return with_input(changed, wanted) if new else changed.text
+
+
+def _line(message: Any) -> str:
+    return str(text_format.MessageToString(message, as_one_line=True)).strip()
 
 
 def fits(deploy: Any, net: Any) -> bool:

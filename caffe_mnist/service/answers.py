@@ -56,14 +56,19 @@ class Model:
         Raises PictureError for what is no picture that the net can take.
         """
         shape = (self.channels, self.height, self.width)
-        values = picture_of_bytes(content, *shape, bool(invert), most_pixels)
+        resize = self.classifier.input.resize
+        values = picture_of_bytes(content, *shape, bool(invert), most_pixels, resize)
         if invert is None and self.channels == 1 and is_light(values):
-            return Seen(picture_of_bytes(content, *shape, True, most_pixels), True)
+            return Seen(picture_of_bytes(content, *shape, True, most_pixels, resize), True)
         return Seen(values, bool(invert))
 
     def scores(self, pictures: Sequence[Bytes]) -> list[npt.NDArray[np.float32]]:
         """A row of scores for each picture."""
         return list(self.classifier.scores(np.stack(pictures)))
+
+    def picture_url(self, seen: Seen) -> str:
+        """What goes into the net of a picture, as a PNG in a data: URL."""
+        return picture_url(self.classifier.input.cut(seen.values))
 
     def answer(self, scores: npt.NDArray[np.float32]) -> dict[str, Any]:
         """`predicted_label` and the five best `scores`, best first (all if there are fewer)."""

@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from caffe_mnist.datasets.picture import PictureError
-from caffe_mnist.service.answers import Model, Seen, picture_url
+from caffe_mnist.service.answers import Model, Seen
 from caffe_mnist.service.batching import Batcher, FullError
 from caffe_mnist.service.counts import Counts
 from caffe_mnist.service.custom import CustomError, CustomService
@@ -132,7 +132,7 @@ class Service:
             if len(files) > 1:
                 answer["file"] = file.name
             if view:
-                answer.update(view=picture_url(one.values), inverted=one.inverted)
+                answer.update(view=self.model.picture_url(one), inverted=one.inverted)
             answers.append(answer)
         return answers[0] if len(answers) == 1 else answers
 

@@ -26,6 +26,8 @@ LABELS = "labels.txt"
 MODEL_TYPES = ("Caffe",)
 # Far more than any real one: a hostile package must not fill the memory.
 LARGEST_TEXT = 2**20
+# What else lies in a final folder: the rest of the training.
+TRAINING = (".solverstate", ".solverstate.h5", ".log", ".csv", ".png")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def read_package(folder: Path) -> Package:
         custom if custom.is_file() else None,
         folder.resolve().name,
     )
+
+
+def is_part(name: str) -> bool:
+    """Whether a file of a final folder belongs to its model: net, weights, mean, names, record."""
+    return not name.endswith(TRAINING)
 
 
 def read_labels(path: Path) -> tuple[str, ...]:

@@ -1,15 +1,21 @@
 """A `customize_service.py` that prepares pictures as the training did.
 
 It needs only what the platform has: its own base class, pycaffe, NumPy and Pillow, on Python 2.7
-or 3. The numbers in it are those of the deploy net's transform_param, which Caffe itself
-ignores in an Input layer.
+or 3. The numbers in it are those of the deploy net's transform_param, which Caffe itself ignores
+in an Input layer; its functions are those of `datasets/fitting.py`, so that `predict`, `serve`
+and the platform give a net the same bytes.
 """
 
 from __future__ import annotations
 
+import ast
+import inspect
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from caffe_mnist.datasets import fitting
+from caffe_mnist.engine.picture_input import PictureInput
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
@@ -18,6 +24,9 @@ from caffe_mnist.schema.upgrade import upgrade_net
 TEXT = '''\
 # -*- coding: utf-8 -*-
 """Prepares pictures for the net beside it as its training did."""
+from __future__ import division
+
+import json
 import os
 
 import numpy as np
@@ -26,11 +35,14 @@ from PIL import Image
 from model_service.caffe_model_service import CaffeBaseService
 
 INPUT = {input!r}
-SHAPE = {shape!r}  # channels, height, width
+OUTPUT = {output!r}
+SHAPE = {shape!r}  # of pictures before a crop: channels, height, width
+RESIZE = {resize!r}
+CROP = {crop!r}  # (height, width) in the middle, which the net takes
 SCALE = {scale!r}
 MEANS = {means!r}  # of blue, green, red, or of gray
 MEAN_FILE = {mean_file!r}
-LABELS = {labels!r}  # empty: the numbers of the classes
+LABELS = json.loads({labels!r})  # empty: the numbers of the classes
 
 
 class PictureService(CaffeBaseService):
@@ -47,10 +59,12 @@ class PictureService(CaffeBaseService):
         with open(path, "rb") as content:
             blob.ParseFromString(content.read())
         mean = caffe.io.blobproto_to_array(blob)
-        mean = mean.reshape(mean.shape[-3:])
-        top = (mean.shape[1] - SHAPE[1]) // 2
-        left = (mean.shape[2] - SHAPE[2]) // 2
-        return mean[:, top:top + SHAPE[1], left:left + SHAPE[2]]
+        return self._cut(mean.reshape(mean.shape[-3:]))
+
+    def _cut(self, values):
+        top = (values.shape[1] - CROP[0]) // 2
+        left = (values.shape[2] - CROP[1]) // 2
+        return values[:, top:top + CROP[0], left:left + CROP[1]]
 
     def _preprocess(self, data):
         pictures = []
@@ -58,45 +72,78 @@ class PictureService(CaffeBaseService):
             for content in field.values():
                 pictures.append(self._values(Image.open(content)))
         blob = self.net.blobs[INPUT]
-        blob.reshape(*((len(pictures),) + SHAPE))
+        blob.reshape(*((len(pictures), SHAPE[0]) + CROP))
         blob.data[...] = np.stack(pictures)
 
     def _values(self, picture):
-        picture = picture.convert("L" if SHAPE[0] == 1 else "RGB")
-        if picture.size != (SHAPE[2], SHAPE[1]):
-            picture = picture.resize((SHAPE[2], SHAPE[1]), Image.BILINEAR)
-        values = np.asarray(picture, np.float32)
-        if SHAPE[0] == 1:
-            values = values[None]
-        else:
-            values = values.transpose(2, 0, 1)[::-1]
+        values = self._cut(fitted(picture, SHAPE, RESIZE, False)).astype(np.float32)
         return (values - self.mean) * SCALE
 
     def _postprocess(self, data):
-        name = {output!r}
-        scores = self.net.blobs[name].data[0].reshape(-1)
-        best = np.argsort(-scores)[:5]
-        labels = LABELS or [str(index) for index in range(len(scores))]
-        return {{
-            "predicted_label": labels[best[0]],
-            "scores": [[labels[index], float(scores[index])] for index in best],
-        }}
+        answers = []
+        for row in self.net.blobs[OUTPUT].data:
+            scores = row.reshape(-1)
+            best = np.argsort(-scores, kind="mergesort")[:5]
+            labels = LABELS or [str(index) for index in range(len(scores))]
+            answers.append({{
+                "predicted_label": labels[best[0]],
+                "scores": [[labels[index], float(scores[index])] for index in best],
+            }})
+        return answers[0] if len(answers) == 1 else answers
+
+
 '''
 
 
 def customize_service(deploy: Path, labels: Sequence[str]) -> str:
-    """The file's text for a deploy net; raises CaffeMnistError if it has not one input."""
-    net = upgrade_net(read_text(deploy, caffe_pb2.NetParameter), deploy)
-    inputs = [layer for layer in net.layer if layer.type == "Input"]
-    if len(inputs) != 1 or len(inputs[0].top) != 1 or not inputs[0].input_param.shape:
-        raise CaffeMnistError("has not one input of a given shape", where=deploy)
-    param = inputs[0].transform_param
-    return TEXT.format(
-        input=inputs[0].top[0],
-        shape=tuple(inputs[0].input_param.shape[0].dim)[1:],
-        scale=round(param.scale, 12),
-        means=[round(value, 6) for value in param.mean_value],
-        mean_file=Path(param.mean_file).name,
-        labels=list(labels),
-        output=net.layer[-1].top[-1],
+    """The file's text for a deploy net, its mean image beside it.
+
+    Raises CaffeMnistError if it has not one input of pictures.
+    """
+    param = read_text(deploy, caffe_pb2.NetParameter)
+    pictures = PictureInput(param, deploy)
+    transform = pictures.transform.param
+    text = TEXT.format(
+        input=pictures.name,
+        output=_output(param, deploy),
+        shape=tuple(map(int, pictures.taken)),
+        resize=pictures.resize,
+        crop=(pictures.height, pictures.width),
+        scale=_short(transform.scale),
+        means=[_short(value) for value in transform.mean_value],
+        mean_file=Path(transform.mean_file).name,
+        labels=json.dumps(list(labels), ensure_ascii=True),
     )
+    return text + fitting_source()
+
+
+def fitting_source() -> str:
+    """The functions of `fitting` without what Python 2.7 does not know: annotations."""
+    functions = []
+    for node in ast.parse(inspect.getsource(fitting)).body:
+        if isinstance(node, ast.FunctionDef):
+            node.returns = None
+            for argument in node.args.args:
+                argument.annotation = None
+            node.body = [one for one in node.body if not _is_docstring(one)]
+            functions.append(ast.unparse(node))
+    return "\n\n\n".join(functions) + "\n"
+
+
+def _is_docstring(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+def _output(param: caffe_pb2.NetParameter, deploy: Path) -> str:
+    """The blob of scores, as the classifier takes it: `prob`, else the last that nobody reads."""
+    layers = upgrade_net(param, deploy).layer
+    read = {name for layer in layers for name in layer.bottom if name not in layer.top}
+    ends = [name for layer in layers for name in layer.top if name not in read]
+    if not ends:
+        raise CaffeMnistError("has no outputs", where=deploy)
+    return "prob" if "prob" in ends else str(ends[-1])
+
+
+def _short(value: float) -> float:
+    """A float of 32 bits with the fewest digits that name it."""
+    return float(f"{value:.9g}")

@@ -17,8 +17,8 @@ from caffe_mnist.launch.dataset import (
     databases,
     fingerprints,
     make_missing,
-    picture_shape,
 )
+from caffe_mnist.launch.pictures import record_shapes
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.storage.snapshots import sha256
 from tests.datasets.test_shards import make
@@ -34,7 +34,7 @@ def test_what_is_missing_is_made(small_mnist: Path, tmp_path: Path) -> None:
     train, test = fingerprints(wanted)
     assert (train["records"], test["records"]) == (1200, 300)
     assert train["bytes"] == (wanted[0] / "data.mdb").stat().st_size
-    assert picture_shape(wanted[0]) == (1, 28, 28)
+    assert record_shapes(str(wanted[0]))[0] == (1, 28, 28)
 
 
 def test_a_database_that_is_there_stays(small_mnist: Path, tmp_path: Path) -> None:
@@ -96,7 +96,7 @@ def test_a_dataset_with_an_index(tmp_path: Path) -> None:
     assert one["records"] == other["records"] == 23
     assert one["sha256"] == sha256(tmp_path / "data" / "dataset.json")
     assert one["bytes"] == sum(path.stat().st_size for path in tmp_path.rglob("data.mdb"))
-    assert picture_shape(wanted[0]) == picture_shape(wanted[1]) == (1, 2, 2)
+    assert record_shapes(str(wanted[0])) == record_shapes(str(wanted[1])) == [(1, 2, 2)] * 16
     (tmp_path / "data" / "train_lmdb-00001-of-00002").rename(tmp_path / "aside")
     with pytest.raises(CaffeMnistError, match="train_lmdb-00001-of-00002 is missing"):
         fingerprints(wanted)
@@ -108,4 +108,4 @@ def test_the_shape_of_encoded_pictures(tmp_path: Path) -> None:
     content = cv2.imencode(".png", np.zeros((4, 6, 3), np.uint8))[1].tobytes()
     with DatabaseWriter(tmp_path / "db") as writer:
         writer.put([(b"0", caffe_pb2.Datum(data=content, encoded=True).SerializeToString())])
-    assert picture_shape(tmp_path / "db") == (3, 4, 6)
+    assert record_shapes(str(tmp_path / "db")) == [(3, 4, 6)]

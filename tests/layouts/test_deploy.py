@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.layouts.deploy import deploy_net, deploy_text, fits, transform_of, with_transform
+from caffe_mnist.layouts.deploy import (
+    deploy_net,
+    deploy_text,
+    fits,
+    input_fields,
+    transform_of,
+    with_input,
+)
 from caffe_mnist.layouts.source import NET, prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_text
@@ -18,6 +25,8 @@ SHAPE = (1, 1, 28, 28)
 DATA = 'layer { name: "data" type: "Data" top: "data" top: "label" %s }\n'
 FULL = 'layer { name: "%s" type: "InnerProduct" bottom: "%s" top: "%s" }\n'
 LOSS = 'layer { name: "%s" type: "SoftmaxWithLoss" bottom: "%s" bottom: "label" %s }\n'
+
+SCALED = DATA % "transform_param { scale: 0.5 }" + FULL % ("ip", "data", "ip")
 
 
 def net(text: str) -> caffe_pb2.NetParameter:
@@ -122,12 +131,12 @@ def test_a_net_without_exactly_one_picture_is_refused(text: str, found: int) -> 
 
 def test_what_training_did_to_pictures_goes_into_a_given_deploy_net() -> None:
     """As a line of its Input layer; formatting and comments stay; nothing is said twice."""
-    transform = transform_of(net(DATA % "transform_param { scale: 0.5 }"))
+    fields = input_fields(net(SCALED))
     text = '# mine\nlayer {\n  name: "in"  # here\n  type: "Input"\n  top: "data"\n}\n'
-    new = with_transform(prototxt("d", text, NET), transform)
+    new = with_input(prototxt("d", text, NET), fields)
     line = "  transform_param { scale: 0.5 }\n"
     assert new == text.replace('top: "data"\n', 'top: "data"\n' + line)
-    assert with_transform(prototxt("d", new, NET), transform) == new
+    assert with_input(prototxt("d", new, NET), fields) == new
 
 
 @pytest.mark.parametrize(
@@ -137,9 +146,9 @@ def test_what_training_did_to_pictures_goes_into_a_given_deploy_net() -> None:
 )  # fmt: skip
 def test_inputs_outside_layers_become_a_layer(shape: str) -> None:
     """The old ways to write an input have no place for a scale."""
-    transform = transform_of(net(DATA % "transform_param { scale: 0.5 }"))
+    fields = input_fields(net(SCALED))
     text = f'name: "n"\ninput: "data"\n{shape}' + FULL % ("ip", "data", "ip")
-    result = net(with_transform(prototxt("d", text, NET), transform))
+    result = net(with_input(prototxt("d", text, NET), fields))
     assert not result.input
     assert [one.name for one in result.layer] == ["data", "ip"]
     assert list(result.layer[0].input_param.shape[0].dim) == list(SHAPE)
