@@ -252,7 +252,7 @@ def test_three_ways_to_a_size() -> None:
     assert (stretched[:, 4:6] > 190).all()
     assert (fitted(picture, shape, SHORTER_SIDE, False) == 200).all()
     whole = fitted(picture, shape, WHOLE, False)[0]
-    assert (whole[[0, 1, 8, 9]] == 0).all()
+    assert (whole[[0, 1, 8, 9]] < 10).all()
     assert whole[5, 5] > 190
 
 

@@ -41,6 +41,8 @@ class Model:
         self.classifier = Classifier(package.deploy, package.weights)
         shape = self.classifier.input.taken
         self.channels, self.height, self.width = shape
+        taken = self.classifier.input
+        self.input = [taken.channels, taken.height, taken.width]
         classes = self.classifier.scores(np.zeros((1, *shape), np.uint8)).shape[1]
         if package.labels and len(package.labels) != classes:
             raise CaffeMnistError(

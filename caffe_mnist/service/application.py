@@ -196,7 +196,7 @@ class Service:
         return JSONResponse(
             {
                 "name": model.package.name,
-                "input": [model.channels, model.height, model.width],
+                "input": model.input,
                 "labels": list(model.labels),
                 "custom": False,
             }
