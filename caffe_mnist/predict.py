@@ -245,8 +245,8 @@ def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | 
         from caffe_mnist.serve import model_folder
         from caffe_mnist.service.package import read_package
 
-        with model_folder(model) as path:
-            package = read_package(path)
+        with model_folder(model) as found:
+            package = read_package(found)
             own = package.folder / LABELS
             net = package.deploy if deploy is None else Path(deploy)
             yield net, package.weights, own if own.is_file() else None
