@@ -5,7 +5,8 @@ Flags, log lines, signals and exit status are Caffe 1.0's: `-solver S`, `-solver
 ends by SIGABRT. One flag of ours: `-data_position resume|restart` says whether a resumed
 training goes on in the data where the snapshot was taken (the default) or starts the database
 over, as real Caffe does. Another is `-snapshot_at 10,20`: snapshots after these iterations,
-beside those of the solver file.
+beside those of the solver file. `-precision fp32|tf32|bf16|fp16` says what heavy layers compute
+in.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from caffe_mnist.errors import CaffeMnistError
 if TYPE_CHECKING:
     import torch
 
+    from caffe_mnist.engine.precision import Precision
     from caffe_mnist.engine.solver import Action
     from caffe_mnist.schema.caffe_pb2 import NetParameter
 
@@ -101,12 +103,15 @@ def train(flags: Flags) -> int:
     if not gpu and param.solver_mode == caffe_pb2.SolverParameter.GPU:
         gpu = str(param.device_id)
     device = _device(gpu, "caffe.cpp:197")
+    precision = _precision(flags, device)
     info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
     requests = SignalRequests(flags.sigint_effect, flags.sighup_effect)
     with requests:
         _provide_pycaffe(train_net_param(param), *test_net_params(param))
         resume_data = flags.data_position == "resume"
-        run = Run(device, requests.action, resume_data, snapshot_at=flags.early)
+        run = Run(
+            device, requests.action, resume_data, snapshot_at=flags.early, precision=precision
+        )
         solver = Solver(param, run)
         try:
             if flags.snapshot:
@@ -234,7 +239,7 @@ def _net(flags: Flags, phase: int, place: str) -> Any:
     param.state.level = flags.level
     param.state.stage.extend(flags.stages)
     _provide_pycaffe(param)
-    return Net(param, Surroundings(phase, device), info)
+    return Net(param, Surroundings(phase, device, precision=_precision(flags, device)), info)
 
 
 def _provide_pycaffe(*nets: NetParameter) -> None:
@@ -258,12 +263,23 @@ def _device(gpu: str, place: str) -> torch.device:
         raise CaffeMnistError(
             f"-gpu {gpu}: the embedded engine trains on one GPU so far", hint="name one of them"
         )
-    # Caffe computes in full single precision; these would round products to 10 bits.
-    torch.backends.cuda.matmul.allow_tf32 = False
-    torch.backends.cudnn.allow_tf32 = False
     info(place, f"Using GPUs {indices[0]}")
     info(place, f"GPU {indices[0]}: {torch.cuda.get_device_name(indices[0])}")
     return torch.device("cuda", indices[0])
+
+
+def _precision(flags: Flags, device: torch.device) -> Precision:
+    from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.precision import find_precision, remark, set_products
+
+    precision = find_precision(flags.precision, device)
+    set_products(precision)
+    if precision.name != "fp32":
+        info("precision.py:1", f"Precision: {precision.name}")
+    note = remark(precision, device)
+    if note:
+        info("precision.py:1", f"-precision {precision.name}: {note}")
+    return precision
 
 
 def _gpus(wanted: str) -> list[int]:

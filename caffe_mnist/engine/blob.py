@@ -1,6 +1,7 @@
 """A blob: the array that passes between layers, with its gradient.
 
-`data` and `diff` are float32 tensors of one shape. A layer's forward assigns its tops' `data`,
+`data` and `diff` are float32 tensors of one shape (16 bits wide in a net of mixed precision,
+parameters never). A layer's forward assigns its tops' `data`,
 its backward assigns its bottoms' `diff`; either may have any memory format (channels-last is
 faster for convolutions on a CPU), the logical order of axes is always Caffe's (N, C, H, W).
 """
@@ -143,6 +144,11 @@ class Parameter(Blob):
         self._diff = values
         self._fresh = self._lent = False
 
+    @property
+    def has_gradient(self) -> bool:
+        """Whether a gradient was added since `clear_diff`."""
+        return self.owner.has_gradient if self.owner is not None else not self._fresh
+
     def share_data(self, other: Parameter) -> None:
         """Use the values of `other` as one's own from now on; gradients stay apart.
 
@@ -168,7 +174,7 @@ class Parameter(Blob):
             self._diff.add_(gradient)
         else:
             data = self.data
-            if gradient.stride() != data.stride():
+            if gradient.stride() != data.stride() or gradient.dtype != data.dtype:
                 gradient = torch.empty_like(data).copy_(gradient)
             self._diff = gradient
             self._fresh = self._lent = False

@@ -23,6 +23,7 @@ flags:
   -level          network level                                                  default: 0
   -model          the model definition, a prototxt                               default: ""
   -root           the folder that relative paths begin in (else: CAFFE_ROOT)     default: ""
+  -precision      numbers of heavy layers: fp32 (equals Caffe), tf32, bf16, fp16 default: fp32
   -phase          network phase, TRAIN or TEST (time)                            default: ""
   -sighup_effect  what SIGHUP does: snapshot, stop or none                       default: snapshot
   -sigint_effect  what SIGINT does: snapshot, stop or none                       default: stop
@@ -56,6 +57,7 @@ class Flags:
     weights: str = ""
     data_position: str = "resume"
     snapshot_at: str = ""
+    precision: str = "fp32"
 
     @property
     def stages(self) -> list[str]:

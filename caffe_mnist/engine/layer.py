@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob, Parameter, ShapeError
+from caffe_mnist.engine.precision import FP32, Part, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.registry import Registry
@@ -37,6 +38,7 @@ class Surroundings:
     generator: RandomNumbers = field(default_factory=RandomNumbers)
     rank: int = 0
     solvers: int = 1
+    precision: Precision = FP32
 
 
 class Layer:
@@ -45,7 +47,7 @@ class Layer:
     `bottoms` and `tops` are ranges (least, most); None means without limit. `loss_layer` tops
     have a loss weight of 1 unless the net says otherwise; with `auto_tops`, tops that the net
     does not name are made. `learns` says for each parameter whether its gradient is computed: as
-    in Caffe, unless the net itself gives it an lr_mult of 0.
+    in Caffe, unless the net itself gives it an lr_mult of 0. `part` says what it does with 16 bits.
     """
 
     bottoms: tuple[int, int | None] = (1, 1)
@@ -54,6 +56,7 @@ class Layer:
     loss_layer = False
     auto_tops = False
     equal_bottoms_and_tops = False
+    part = Part.FULL
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """Keep the settings; nothing is read or allocated yet."""

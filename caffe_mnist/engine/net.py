@@ -15,6 +15,7 @@ import torch
 
 from caffe_mnist.engine import debug_info
 from caffe_mnist.engine.blob import Blob, ShapeError
+from caffe_mnist.engine.crossings import Crossings
 from caffe_mnist.engine.glog import number
 from caffe_mnist.engine.layer import Layer, Surroundings, layers
 from caffe_mnist.engine.parameters import LearnableParameters
@@ -66,6 +67,8 @@ class Net:
         self._report = report or (lambda place, line: None)
         self.watch = Watch()
         self._count = 0
+        precision = self.surroundings.precision
+        self._crossings = Crossings(precision) if precision.mixed else None
         stated = caffe_pb2.NetParameter()
         stated.CopyFrom(upgrade_net(param, report=self._report_old))
         stated.state.CopyFrom(param.state)  # which nets of V0 layers did not have
@@ -181,9 +184,15 @@ class Net:
             layer.close()
 
     def _backward_layer(self, index: int) -> None:
-        layer = self.layers[index]
+        layer, bottom, top = self.layers[index], self.bottoms[index], self.tops[index]
+        down, crossings = self.propagate_down[index], self._crossings
         try:
-            layer.backward(self.tops[index], self.propagate_down[index], self.bottoms[index])
+            if crossings is None:
+                layer.backward(top, down, bottom)
+                return
+            given = crossings.before_backward(index, layer, bottom, top)
+            layer.backward(top, down, given)
+            crossings.after_backward(given, bottom, down)
         except (ShapeError, MemoryError, RuntimeError) as error:
             raise layer.explained(error) from None
 
@@ -194,6 +203,8 @@ class Net:
             if shapes != self._shapes[index]:
                 layer.reshape(bottom, top)
                 self._shapes[index] = shapes
+            if self._crossings is not None:
+                bottom = self._crossings.bottoms(index, layer, bottom, top)
             layer.forward(bottom, top)
         except (ShapeError, MemoryError, RuntimeError) as error:
             raise layer.explained(error) from None

@@ -18,8 +18,10 @@ import torch
 from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
+from caffe_mnist.engine.loss_scale import LossScale
 from caffe_mnist.engine.lr_policy import current_step, learning_rate, stepped_rate
 from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.precision import FP32, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import (
@@ -66,6 +68,7 @@ class Run:
     resume_data: bool = True
     generator: RandomNumbers | None = None
     snapshot_at: frozenset[int] = frozenset()
+    precision: Precision = FP32
 
 
 @dataclass(frozen=True)
@@ -101,6 +104,8 @@ class Solver:
             self._load_own_weights(self.test_nets[-1])
         self.rule = rules.get(param.type, where="type")(param, self.net.parameters.learnables)
         learning_rate(param, 0)
+        scaled = self.run.precision.scaled
+        self.loss_scale = LossScale(self.run.device) if scaled else None
         self.iteration = 0
         self.stopped = False
         self.callbacks: list[Callback] = []
@@ -273,7 +278,7 @@ class Solver:
             net.close()
 
     def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: RandomNumbers) -> Net:
-        surroundings = Surroundings(phase, self.run.device, generator)
+        surroundings = Surroundings(phase, self.run.device, generator, precision=self.run.precision)
         return Net(param, surroundings, info)
 
     def _load_own_weights(self, net: Net) -> None:
@@ -303,19 +308,27 @@ class Solver:
     def _forward_backward(self) -> torch.Tensor:
         passes = max(self.param.iter_size, 1)
         loss = self.net.forward()
-        self.net.backward()
+        self._backward()
         for _ in range(passes - 1):
             loss = loss + self.net.forward()
-            self.net.backward()
+            self._backward()
         return loss / passes if passes > 1 else loss
+
+    def _backward(self) -> None:
+        if self.loss_scale is None:
+            self.net.backward()
+        else:
+            self.loss_scale.backward(self.net)
 
     def apply_update(self, display: bool = False) -> None:
         """Change the parameters by their gradients; with `display`, log the learning rate."""
         rate = self._learning_rate()
         if display:
             info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
+        skipped = None if self.loss_scale is None else self.loss_scale.unscale(self.net)
         scale = self._clip() / max(self.param.iter_size, 1)
-        self.rule.update(Step(self.iteration, rate, scale))
+        rate *= self.rule.factor(self.iteration)
+        self.rule.update(Step(self.iteration, rate, scale, skipped))
 
     def _learning_rate(self) -> float:
         """The rate of this iteration, `multistep` from the steps that a restored state has taken.

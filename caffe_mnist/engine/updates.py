@@ -21,11 +21,17 @@ from caffe_mnist.schema import caffe_pb2
 
 @dataclass(frozen=True)
 class Step:
-    """One iteration: its number, its learning rate, and what gradients are multiplied by."""
+    """One iteration: its number, its learning rate, and what gradients are multiplied by.
+
+    Rate and scale may be tensors without axes: then the step can be recorded and made again.
+    The rate holds the rule's own `factor` already. `skipped`, where it is given, is a tensor that
+    says by 1 that nothing may change.
+    """
 
     iteration: int
-    rate: float
-    gradient_scale: float
+    rate: float | Tensor
+    gradient_scale: float | Tensor
+    skipped: Tensor | None = None
 
 
 class UpdateRule:
@@ -65,13 +71,27 @@ class UpdateRule:
         Those with lr_mult 0 stay as they are; their histories see weight decay, as in Caffe.
         Afterwards `diff` is what was subtracted, as in Caffe.
         """
+        if step.skipped is None:
+            self._take(step)
+            return
+        changing = [item.parameter.data for item in self.learnables] + self.history
+        before = [values.clone() for values in changing]
+        self._take(step)
+        for values, kept in zip(changing, before):
+            values.copy_(torch.where(step.skipped > 0, kept, values))
+
+    def factor(self, iteration: int) -> float:
+        """What the learning rate of an iteration is multiplied by."""
+        return 1.0
+
+    def _take(self, step: Step) -> None:
         for index, learnable in enumerate(self.learnables):
             gradient = self._regularized(learnable, step)
-            update = self.step_one(index, gradient, step, step.rate * learnable.lr_mult)
+            update = self.step_one(index, gradient, step.rate * learnable.lr_mult)
             learnable.parameter.data.sub_(update)
             learnable.parameter.diff = update
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """What to subtract from parameter `index`, given its regularised `gradient`.
 
         `gradient` may be overwritten; `rate` is the parameter's own learning rate.
@@ -84,7 +104,7 @@ class UpdateRule:
 
     def _regularized(self, learnable: Learnable, step: Step) -> Tensor:
         gradient, values = learnable.parameter.diff, learnable.parameter.data
-        if step.gradient_scale != 1:
+        if isinstance(step.gradient_scale, Tensor) or step.gradient_scale != 1:
             gradient.mul_(step.gradient_scale)
         decay = self.decay(learnable)
         if decay:
@@ -100,40 +120,70 @@ rules: Registry[type[UpdateRule]] = Registry("solver type")
 class SGD(UpdateRule):
     """V = momentum V + rate g; W = W - V (the rate is inside the momentum)."""
 
-    def update(self, step: Step) -> None:
+    def _take(self, step: Step) -> None:
         """All parameters of one pair of multipliers in one fused pass over memory.
 
-        The library's fused step divides gradients by a scale, adds weight decay, then takes
-        V = momentum V + g, W = W - lr V. With scale 1 / rate, decay · rate and lr 1, that is
-        Caffe's rule.
+        On a CPU: the library's fused step divides gradients by a scale, adds weight decay, then
+        takes V = momentum V + g, W = W - lr V. With scale 1 / rate, decay · rate and lr 1, that
+        is Caffe's rule.
         """
-        plain = self.solver.regularization_type == "L1" or not self.solver.momentum
-        if plain or not step.rate:
-            super().update(step)
+        l1, momentum = self.solver.regularization_type == "L1", self.solver.momentum
+        rate, own_scale = step.rate, step.gradient_scale
+        if isinstance(rate, Tensor) or isinstance(own_scale, Tensor) or self.on_device:
+            if l1:
+                super()._take(step)
+            else:
+                self._take_on_device(step)
+            return
+        if l1 or not momentum or not rate:
+            super()._take(step)
             return
         for (lr_mult, decay_mult), indices in self._groups().items():
-            rate = step.rate * lr_mult
-            scale = 1 / (rate * step.gradient_scale) if step.gradient_scale else float("inf")
-            device = self.learnables[indices[0]].parameter.device
+            own = rate * lr_mult
+            scale = 1 / (own * own_scale) if own_scale else float("inf")
             torch._fused_sgd_(
                 [self.learnables[i].parameter.data for i in indices],
                 [self.learnables[i].parameter.diff for i in indices],
                 [self.history[i] for i in indices],
-                weight_decay=self.solver.weight_decay * decay_mult * rate,
-                momentum=self.solver.momentum,
+                weight_decay=self.solver.weight_decay * decay_mult * own,
+                momentum=momentum,
                 lr=1.0,
                 dampening=0.0,
                 nesterov=False,
                 maximize=False,
                 is_first_step=False,
-                grad_scale=torch.tensor(scale, device=device),
+                grad_scale=torch.tensor(scale),
             )
             for i in indices:
                 self.learnables[i].parameter.lend_diff(self.history[i])
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    @property
+    def on_device(self) -> bool:
+        """Whether the parameters are on a GPU, which nothing should wait for."""
+        return any(item.parameter.device.type != "cpu" for item in self.learnables[:1])
+
+    def _take_on_device(self, step: Step) -> None:
+        """By few operations over all parameters, which read rate and scale on the device."""
+        for (lr_mult, decay_mult), indices in self._groups().items():
+            values = [self.learnables[i].parameter.data for i in indices]
+            gradients = [self.learnables[i].parameter.diff for i in indices]
+            history = [self.history[i] for i in indices]
+            if isinstance(step.gradient_scale, Tensor) or step.gradient_scale != 1:
+                torch._foreach_mul_(gradients, step.gradient_scale)
+            decay = self.solver.weight_decay * decay_mult
+            if decay:
+                torch._foreach_add_(gradients, values, alpha=decay)
+            torch._foreach_mul_(gradients, step.rate * lr_mult)
+            torch._foreach_mul_(history, self.solver.momentum)
+            torch._foreach_add_(history, gradients)
+            torch._foreach_sub_(values, history)
+            for i in indices:
+                self.learnables[i].parameter.lend_diff(self.history[i])
+
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """One parameter, by plain operations."""
-        return self.history[index].mul_(self.solver.momentum).add_(gradient, alpha=rate).clone()
+        velocity = self.history[index].mul_(self.solver.momentum)
+        return _add(velocity, gradient, rate).clone()
 
     def _groups(self) -> dict[tuple[float, float], list[int]]:
         groups: dict[tuple[float, float], list[int]] = {}
@@ -148,11 +198,11 @@ class SGD(UpdateRule):
 class Nesterov(UpdateRule):
     """V' = momentum V + rate g; W = W - (1 + momentum) V' + momentum V."""
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """The velocity is looked at where it will have led to."""
         momentum, velocity = self.solver.momentum, self.history[index]
         before = velocity * momentum
-        velocity.mul_(momentum).add_(gradient, alpha=rate)
+        _add(velocity.mul_(momentum), gradient, rate)
         return torch.mul(velocity, 1 + momentum, out=gradient).sub_(before)
 
 
@@ -162,7 +212,7 @@ class AdaGrad(UpdateRule):
 
     takes_momentum = False
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """Squares of all gradients so far."""
         squares = self.history[index].addcmul_(gradient, gradient)
         divisor = squares.sqrt().add_(self.solver.delta)
@@ -183,7 +233,7 @@ class RMSProp(UpdateRule):
                 f"rms_decay {self.solver.rms_decay:g} is not in [0, 1)", where="solver"
             )
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """A moving mean of squares."""
         keep = self.solver.rms_decay
         squares = self.history[index].mul_(keep).addcmul_(gradient, gradient, value=1 - keep)
@@ -198,7 +248,7 @@ class AdaDelta(UpdateRule):
 
     histories = 2
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """Moving means of squared gradients and of squared updates."""
         keep, delta = self.solver.momentum, self.solver.delta
         squares, updates = self.history[index], self.history[len(self.learnables) + index]
@@ -215,15 +265,25 @@ class Adam(UpdateRule):
 
     histories = 2
 
-    def step_one(self, index: int, gradient: Tensor, step: Step, rate: float) -> Tensor:
+    def step_one(self, index: int, gradient: Tensor, rate: float | Tensor) -> Tensor:
         """Moving means of gradients and of their squares, corrected for their start at 0."""
         first, second = self.solver.momentum, self.solver.momentum2
         mean, squares = self.history[index], self.history[len(self.learnables) + index]
         mean.mul_(first).add_(gradient, alpha=1 - first)
         squares.mul_(second).addcmul_(gradient, gradient, value=1 - second)
-        correction = _correction(first, second, step.iteration + 1)
         divisor = squares.sqrt().add_(self.solver.delta)
-        return torch.mul(mean, rate * correction, out=gradient).div_(divisor)
+        return torch.mul(mean, rate, out=gradient).div_(divisor)
+
+    def factor(self, iteration: int) -> float:
+        """The correction for the means' start at 0."""
+        return _correction(self.solver.momentum, self.solver.momentum2, iteration + 1)
+
+
+def _add(target: Tensor, gradient: Tensor, rate: float | Tensor) -> Tensor:
+    """target + rate · gradient, in place."""
+    if isinstance(rate, Tensor):
+        return target.add_(gradient * rate)
+    return target.add_(gradient, alpha=rate)
 
 
 def _correction(first: float, second: float, time: int) -> float:

@@ -42,7 +42,13 @@ def describe(plan: Plan) -> str:
     weights = (settings.weights or "") if settings.snapshot == "none" else ""
     snapshot = "" if settings.snapshot == "none" else f"<{settings.snapshot}>"
     command = plan.trainer.arguments(
-        str(plan.run_solver), settings.gpus, weights, snapshot, settings.data_position, plan.early
+        str(plan.run_solver),
+        settings.gpus,
+        weights,
+        snapshot,
+        settings.data_position,
+        plan.early,
+        settings.engine_flags,
     )
     lines.append("run " + " ".join(command))
     if plan.early and not plan.trainer.embedded:

@@ -188,7 +188,13 @@ class _Job:
             say(record.notes[-1])
         early = [n for n in plan.early if n > start.iteration]
         command = plan.trainer.arguments(
-            str(solver), settings.gpus, start.weights, start.snapshot, settings.data_position, early
+            str(solver),
+            settings.gpus,
+            start.weights,
+            start.snapshot,
+            settings.data_position,
+            early,
+            settings.engine_flags,
         )
         say("running " + " ".join(command))
         _or_say(lambda: record.write(plan.model_folder / "run.json"))

@@ -66,6 +66,12 @@ def make_plan(settings: Settings) -> Plan:
     none is, to those of the container on ModelArts, and to ./data and ./model elsewhere.
     """
     trainer = find_trainer(settings.caffe)
+    if settings.engine_flags and not trainer.embedded:
+        raise CaffeMnistError(
+            f"{trainer.description} has no {' '.join(settings.engine_flags)}",
+            where="--precision",
+            hint="--caffe embedded",
+        )
     layout = _layout(settings)
     solver = _solver(settings, layout)
     if not read_prototxt(solver).is_solver:

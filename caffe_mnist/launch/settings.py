@@ -17,6 +17,9 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 
+# What the embedded engine can compute in (its `-precision`).
+PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
+
 # What the platform is known to pass beside a script's own arguments.
 PLATFORM = frozenset({"job_name", "task_index", "ps_hosts", "worker_hosts", "init_method"})
 
@@ -38,6 +41,7 @@ class Settings:
     snapshot: str = "none"
     caffe: str = "auto"
     data_position: str = "resume"
+    precision: str = "fp32"
     upload_every: float = 0.0
     keep: int = 0
     keep_local: int = 0
@@ -57,6 +61,11 @@ class Settings:
         if self.gpu is not None:
             return self.gpu
         return ",".join(str(index) for index in range(self.num_gpus or 0))
+
+    @property
+    def engine_flags(self) -> tuple[str, ...]:
+        """Flags that only the embedded engine has, without those of defaults."""
+        return ("-precision", self.precision) if self.precision != "fp32" else ()
 
     def public(self) -> dict[str, Any]:
         """The settings for `run.json`; a URL that carries a password or a query loses it."""
@@ -97,6 +106,8 @@ def _check(settings: Settings) -> None:
         raise CaffeMnistError("--snapshot resumes a training, --weights starts one: give one")
     if settings.data_position not in ("resume", "restart"):
         raise CaffeMnistError("takes resume or restart", where="--data-position")
+    if settings.precision not in PRECISIONS:
+        raise CaffeMnistError(f"takes {', '.join(PRECISIONS)}", where="--precision")
     for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout",
                  "dashboard"):  # fmt: skip
         value = getattr(settings, name)
@@ -247,6 +258,11 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--data-position",
         choices=["resume", "restart"],
         help="after a resume, where the data goes on (embedded engine; default: resume)",
+    )
+    add(
+        "--precision",
+        choices=PRECISIONS,
+        help="numbers that heavy layers compute in (embedded engine; default: fp32, as Caffe)",
     )
     add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (0)")
     add("--keep", type=int, metavar="N", help="snapshots to keep in the store (default: all)")

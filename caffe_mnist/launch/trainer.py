@@ -37,8 +37,12 @@ class Trainer:
         snapshot: str,
         data_position: str,
         early: Sequence[int] = (),
+        engine_flags: Sequence[str] = (),
     ) -> list[str]:
-        """The whole command of a training; `early` are iterations with snapshots of their own."""
+        """The whole command of a training; `early` are iterations with snapshots of their own.
+
+        `engine_flags` are for the embedded engine alone.
+        """
         command = [*self.command, "train", "-solver", solver]
         for flag, value in (("-weights", weights), ("-snapshot", snapshot), ("-gpu", gpus)):
             if value:
@@ -47,7 +51,7 @@ class Trainer:
             command += ["-data_position", data_position]
         if self.embedded and early:
             command += ["-snapshot_at", ",".join(map(str, early))]
-        return command
+        return [*command, *engine_flags] if self.embedded else command
 
 
 def find_trainer(choice: str, environment: Mapping[str, str] | None = None) -> Trainer:

@@ -9,7 +9,9 @@ import pytest
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch import trainer
-from caffe_mnist.launch.trainer import find_trainer
+from caffe_mnist.launch.plan import make_plan
+from caffe_mnist.launch.settings import parse
+from caffe_mnist.launch.trainer import Trainer, find_trainer
 
 
 def program(path: Path) -> str:
@@ -73,3 +75,15 @@ def test_the_command_of_a_training() -> None:
     words = ["e", "train", "-solver", "s", "-weights", "w"]
     assert engine.arguments("s", "", "w", "", "restart") == words
     assert engine.arguments("s", "", "", "x", "restart")[-2:] == ["-data_position", "restart"]
+
+
+def test_flags_of_the_engine_alone() -> None:
+    """--precision reaches the embedded engine; with a real Caffe it is refused in one line."""
+    settings, _ = parse(["--precision", "bf16", "--caffe", "/bin/true"], "test")
+    assert settings.engine_flags == ("-precision", "bf16")
+    engine, real = Trainer(("caffe",), True, "here"), Trainer(("caffe",), False, "here")
+    for one, flags in ((engine, ["-precision", "bf16"]), (real, [])):
+        command = one.arguments("s", "", "", "", "resume", engine_flags=settings.engine_flags)
+        assert command == ["caffe", "train", "-solver", "s", *flags]
+    with pytest.raises(CaffeMnistError, match="has no -precision bf16"):
+        make_plan(settings)

@@ -17,6 +17,7 @@ from caffe_mnist.engine.fillers import fill
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.engine.layers import any_axes
 from caffe_mnist.engine.layers.geometry import Geometry
+from caffe_mnist.engine.precision import Part
 
 
 @layers.register("Convolution")
@@ -27,6 +28,7 @@ class Convolution(Layer):
     """
 
     transposed = False
+    part = Part.HEAVY
     tops = (1, None)
     bottoms = (1, None)
     equal_bottoms_and_tops = True
@@ -78,10 +80,11 @@ class Convolution(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Convolve each bottom into its top."""
-        weights, geometry = self.blobs[0].data, self.geometry
-        bias = self.blobs[1].data if self.bias else None
+        geometry = self.geometry
         for below, above in zip(bottom, top):
             x = self._images(below.data)
+            weights = self._weights(x)
+            bias = self.blobs[1].data.to(x.dtype) if self.bias else None
             y = self._convolution(x)(
                 x, weights, bias, geometry.stride, geometry.pad, geometry.dilation,
                 self.transposed, geometry.zeros, self.group,
@@ -116,7 +119,7 @@ class Convolution(Layer):
         if self._convolution(x) is any_axes.convolution:
             backward = any_axes.convolution_backward
         dx, dw, _ = backward(
-            gradient, x, self.blobs[0].data, [self.outputs], geometry.stride, geometry.pad,
+            gradient, x, self._weights(x), [self.outputs], geometry.stride, geometry.pad,
             geometry.dilation, self.transposed, geometry.zeros, self.group, [*wanted, False],
         )  # fmt: skip
         return dx, dw
@@ -130,9 +133,19 @@ class Convolution(Layer):
         """As N × C × spatial (Caffe's leading axes are one here), channels last in memory."""
         if self.axis != 1:
             values = values.reshape(-1, *values.shape[self.axis :])
-        if values.dim() == 4 and values.device.type == "cpu":
-            return _channels_last(values)
-        return values
+        return _channels_last(values) if self._last(values) else values
+
+    def _weights(self, x: Tensor) -> Tensor:
+        """The weights in the format of the images."""
+        weights = self.blobs[0].data
+        if x.device.type != "cpu" and self._last(weights):  # else the library turns them each time
+            return weights.to(x.dtype, memory_format=torch.channels_last)
+        return weights.to(x.dtype)
+
+    def _last(self, values: Tensor) -> bool:
+        """Whether channels are to lie last: on a CPU, and on a GPU for its tensor cores."""
+        fast = values.device.type == "cpu" or self.surroundings.precision.tensor_cores
+        return values.dim() == 4 and fast
 
 
 def _channels_last(values: Tensor) -> Tensor:

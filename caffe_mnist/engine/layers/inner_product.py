@@ -13,11 +13,14 @@ import torch
 from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.precision import Part
 
 
 @layers.register("InnerProduct")
 class InnerProduct(Layer):
     """Options: num_output, bias_term, axis, transpose, fillers."""
+
+    part = Part.HEAVY
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Allocate weights (N × K) and bias (N)."""
@@ -46,8 +49,9 @@ class InnerProduct(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """One matrix product."""
         x = bottom[0].data.reshape(self.rows, self.inputs)
-        weights = self.blobs[0].data if self.transpose else self.blobs[0].data.t()
-        y = torch.addmm(self.blobs[1].data, x, weights) if self.bias else x @ weights
+        weights = self.blobs[0].data.to(x.dtype)
+        weights = weights if self.transpose else weights.t()
+        y = torch.addmm(self.blobs[1].data.to(x.dtype), x, weights) if self.bias else x @ weights
         top[0].data = y.view(top[0].shape)
 
     def backward(
@@ -61,6 +65,6 @@ class InnerProduct(Layer):
         if self.bias and self.learns[1]:
             self.blobs[1].add_diff(gradient.sum(0))
         if propagate_down[0]:
-            weights = self.blobs[0].data
+            weights = self.blobs[0].data.to(gradient.dtype)
             dx = gradient @ (weights.t() if self.transpose else weights)
             bottom[0].diff = dx.view(bottom[0].shape)

@@ -9,6 +9,7 @@ import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.precision import Part
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -17,6 +18,7 @@ class Split(Layer):
     """One bottom for several readers; gradients are added."""
 
     tops = (1, None)
+    part = Part.EITHER
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The tops are the bottom itself."""
@@ -40,6 +42,7 @@ class Concat(Layer):
     """Bottoms one after the other along `axis`."""
 
     bottoms = (1, None)
+    part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find the axis (`concat_dim` is its old name)."""
@@ -79,6 +82,8 @@ class Concat(Layer):
 class Reshaping(Layer):
     """The bottom in another shape, which `reshape` gives the top."""
 
+    part = Part.EITHER
+
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The same values in another shape."""
         top[0].data = bottom[0].data.reshape(top[0].shape)
@@ -110,6 +115,7 @@ class Eltwise(Layer):
     """PROD, SUM (with coefficients) or MAX of bottoms of one shape."""
 
     bottoms = (2, None)
+    part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the operation and its coefficients."""

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.precision import Part
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -44,6 +45,8 @@ class Neuron(Layer):
 @layers.register("ReLU")
 class ReLU(Neuron):
     """y = max(0, x) + negative_slope min(0, x)."""
+
+    part = Part.EITHER
 
     def activate(self, x: Tensor, in_place: bool) -> Tensor:
         """Negative values are multiplied by `negative_slope`."""
@@ -90,6 +93,8 @@ class TanH(Neuron):
 class Dropout(Neuron):
     """In training, each element is 0 with probability `dropout_ratio`, else 1/(1 - ratio) x."""
 
+    part = Part.EITHER
+
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Check the ratio."""
         self.ratio = self.param.dropout_param.dropout_ratio
@@ -102,7 +107,7 @@ class Dropout(Neuron):
         if not self.training:
             return x
         keep = 1 - self.ratio
-        self.mask = self.surroundings.generator.mask(x, keep)
+        self.mask = self.surroundings.generator.mask(x, keep).to(x.dtype)
         self.mask.div_(keep)
         return x * self.mask
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.precision import Part
 
 
 @layers.register("Slice")
@@ -20,6 +21,7 @@ class Slice(Layer):
     """The bottom cut along `axis`, at each `slice_point` or else into equal parts."""
 
     tops = (1, None)
+    part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """`slice_dim` is the old name of `axis`."""

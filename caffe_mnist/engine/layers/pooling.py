@@ -16,6 +16,7 @@ from torch.nn import functional
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import LARGEST, Layer, layers
 from caffe_mnist.engine.layers import stochastic
+from caffe_mnist.engine.precision import Part
 from caffe_mnist.schema import caffe_pb2
 
 aten = torch.ops.aten
@@ -29,6 +30,7 @@ class Pooling(Layer):
     """
 
     tops = (1, 2)
+    part = Part.EITHER
     places: Tensor
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -36,6 +38,8 @@ class Pooling(Layer):
         param = self.param.pooling_param
         self.drawn = param.pool == caffe_pb2.PoolingParameter.STOCHASTIC
         self.largest = param.pool == caffe_pb2.PoolingParameter.MAX
+        if self.drawn:
+            self.part = Part.FULL
         if len(top) > 1 and not self.largest:
             raise self.error("has a second top only with MAX pooling")
         if len(bottom[0].shape) != 4:
@@ -62,7 +66,7 @@ class Pooling(Layer):
             )
             if len(top) > 1:
                 places = self._places_in(bottom[0].shape[3], x.shape[3])
-                top[1].data = self._cut(places.to(y.dtype), top[0])
+                top[1].data = self._cut(places.float(), top[0])
         else:
             y = aten.avg_pool2d(x, self.kernel, self.stride, self.inner_pad, self.ceil, True)
         self.pooled = y.shape[2:]

@@ -14,6 +14,7 @@ from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.engine.layers.span import Span, spanned_shape
+from caffe_mnist.engine.precision import Part
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -26,6 +27,7 @@ class Scale(Layer):
 
     bottoms = (1, 2)
     in_place = True
+    part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Allocate what is learnt."""
@@ -53,9 +55,10 @@ class Scale(Layer):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Keep x for the way back: it is lost where the layer works in place."""
         self.x = bottom[0].data
-        factors = self.span.spread(self._factors(bottom).data)
+        factors = self.span.spread(self._factors(bottom).data).to(self.x.dtype)
         if self.param.scale_param.bias_term:
-            top[0].data = torch.addcmul(self.span.spread(self.blobs[-1].data), self.x, factors)
+            summands = self.span.spread(self.blobs[-1].data).to(self.x.dtype)
+            top[0].data = torch.addcmul(summands, self.x, factors)
         else:
             top[0].data = self.x * factors
 
@@ -71,7 +74,8 @@ class Scale(Layer):
         elif len(bottom) > 1 and propagate_down[1]:
             bottom[1].diff = self.span.gather(dy * self.x)
         if propagate_down[0]:
-            bottom[0].diff = dy * self.span.spread(self._factors(bottom).data)
+            factors = self.span.spread(self._factors(bottom).data)
+            bottom[0].diff = dy * factors.to(dy.dtype)
 
     def _factors(self, bottom: Sequence[Blob]) -> Blob:
         return bottom[1] if len(bottom) > 1 else self.blobs[0]
@@ -83,6 +87,7 @@ class Bias(Layer):
 
     bottoms = (1, 2)
     in_place = True
+    part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Allocate the summands, unless they are the second bottom."""
@@ -101,7 +106,8 @@ class Bias(Layer):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Add."""
-        top[0].data = bottom[0].data + self.span.spread(self._summands(bottom).data)
+        x = bottom[0].data
+        top[0].data = x + self.span.spread(self._summands(bottom).data).to(x.dtype)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
