@@ -9,8 +9,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
+
+if TYPE_CHECKING:
+    from caffe_mnist.service.answers import Model
+    from caffe_mnist.service.custom import CustomService
 
 PROGRAM = "python -m caffe_mnist.serve"
 EPILOG = """\
@@ -48,33 +53,55 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Check everything, load the model, listen, serve."""
     _need("starlette", "uvicorn", "multipart", "prometheus_client")
-    from caffe_mnist.service.server import check_host, listen, read_token
+    from caffe_mnist.service.server import check_host, listen, read_token, url_of
     from caffe_mnist.service.server import run as serve
 
     token = read_token(options.token_file) if options.token_file else None
     hosts = check_host(options.host, token)
-    with model_folder(options.model) as folder, listen(options.host, options.port) as listener:
-        from caffe_mnist.engine.presence import require_engine
-        from caffe_mnist.service.package import read_package
-
-        package = replace(read_package(folder), name=_name(options.model))
-        require_engine()
-        from caffe_mnist.service.answers import Model
+    _check_place(options.model)
+    with listen(options.host, options.port) as listener, contextlib.ExitStack() as stack:
         from caffe_mnist.service.application import Service, Settings
         from caffe_mnist.service.requests import Limits
 
-        custom = None
-        if package.custom is not None and not options.trust_code:
-            _say(f"{package.custom.name} is not run: --trust-code runs it")
-        elif package.custom is not None:
-            from caffe_mnist.service.custom import CustomService
-
-            custom = CustomService(package)
-        model = None if custom else Model(package)
         limits = Limits(body=options.max_body)
         settings = Settings(limits, token, options.queue, options.batch, hosts)
-        service = Service(model, custom, settings)
-        return serve(service, listener, options.model)
+        service = Service(None, None, settings)
+
+        def load() -> None:
+            model, custom = _load(options, stack.enter_context(model_folder(options.model)))
+            service.begin(model, custom)
+            _say(f"{options.model} at {url_of(listener)}")
+
+        return serve(service, listener, load)
+
+
+def _load(options: argparse.Namespace, folder: Path) -> tuple[Model | None, CustomService | None]:
+    """The model, or the package's own class where its code is trusted."""
+    from caffe_mnist.engine.presence import require_engine
+    from caffe_mnist.service.package import read_package
+
+    package = replace(read_package(folder), name=_name(options.model))
+    require_engine()
+    if package.custom is not None and options.trust_code:
+        from caffe_mnist.service.custom import CustomService
+
+        return None, CustomService(package)
+    if package.custom is not None:
+        _say(f"{package.custom.name} is not run: --trust-code runs it")
+    from caffe_mnist.service.answers import Model
+
+    return Model(package), None
+
+
+def _check_place(model: str) -> None:
+    """Refuse at once what is no place; all else is looked at while the service is up."""
+    from caffe_mnist.storage.store import open_store
+    from caffe_mnist.storage.urls import is_local, parse
+
+    if not is_local(model):
+        open_store(model)
+    elif not Path(parse(model).path).is_dir():
+        raise CaffeMnistError("there is no such folder", where=model)
 
 
 @contextlib.contextmanager

@@ -117,6 +117,60 @@ def test_a_model_in_a_store(final: Path, swift: Swift) -> None:
     assert "no complete snapshot" in done.stderr
 
 
+SLOW = """
+import os, time
+from model_service.caffe_model_service import CaffeBaseService
+
+class Slow(CaffeBaseService):
+    def __init__(self, model_name, model_path):
+        super(Slow, self).__init__(model_name, model_path)
+        while not os.path.exists(os.environ["GO_ON"]):
+            time.sleep(0.05)
+
+    def _preprocess(self, data):
+        self.net.blobs["data"].data[...] = 0
+"""
+
+
+def test_it_lives_while_the_model_is_loaded(final: Path, tmp_path: Path) -> None:
+    """Liveness is answered at once, readiness when the model is there, POST meanwhile by 503."""
+    from caffe_mnist import package
+
+    assert package.main([str(final), str(tmp_path / "p")]) == 0
+    (tmp_path / "p" / "model" / "customize_service.py").write_text(SLOW)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"http://127.0.0.1:{port}/"
+    process = subprocess.Popen(
+        [*COMMAND, str(tmp_path / "p"), "--trust-code", f"--port={port}"],
+        env={**os.environ, "GO_ON": str(tmp_path / "go-on")},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        until(lambda: _status(f"{url}health/live") == 200)
+        assert _status(f"{url}health/ready") == _status(f"{url}health") == 503
+        with pytest.raises(urllib.error.HTTPError, match="503"):
+            ask(url, b"x")
+        (tmp_path / "go-on").touch()
+        until(lambda: _status(f"{url}health/ready") == 200)
+        assert _status(f"{url}health") == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(60) == 0
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _status(url: str) -> int:
+    try:
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

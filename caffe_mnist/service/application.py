@@ -55,19 +55,44 @@ class Settings:
 
 
 class Service:
-    """One model behind HTTP; `application` is what a server runs."""
+    """One model behind HTTP; `application` is what a server runs.
+
+    Until `begin` it is alive and not ready: what needs the model is answered with 503.
+    """
 
     def __init__(
         self, model: Model | None, custom: CustomService | None, settings: Settings
     ) -> None:
-        """`custom`, where there is one, answers instead of the model."""
-        self.model, self.custom, self.settings = model, custom, settings
+        """`custom`, where there is one, answers instead of the model; without both, not yet."""
+        self.settings = settings
+        self.model: Model | None = None
+        self.custom: CustomService | None = None
+        self.ending = False
         self.counts = Counts()
         self._decoders = ThreadPoolExecutor(DECODERS, "decode")
-        compute = custom.answers if custom else self._scores
-        largest = 1 if custom else settings.largest_batch
-        self.batcher = Batcher(compute, largest, settings.queue, self.counts.batch)
+        self._batcher: Batcher | None = None
         self.application = self._application()
+        if model is not None or custom is not None:
+            self.begin(model, custom)
+
+    def begin(self, model: Model | None, custom: CustomService | None) -> None:
+        """Answer from now on."""
+        self.model, self.custom = model, custom
+        compute = custom.answers if custom else self._scores
+        largest = 1 if custom else self.settings.largest_batch
+        self._batcher = Batcher(compute, largest, self.settings.queue, self.counts.batch)
+
+    @property
+    def ready(self) -> bool:
+        """Whether requests will be answered: the model is loaded, and no end is near."""
+        return self._batcher is not None and not self.ending
+
+    @property
+    def batcher(self) -> Batcher:
+        """What computes; raises RefusedError while the model is being loaded."""
+        if self._batcher is None:
+            raise RefusedError(503, "loading", "the model is being loaded, try again")
+        return self._batcher
 
     def _application(self) -> Starlette:
         hosts = self.settings.hosts
@@ -76,6 +101,8 @@ class Service:
                 Route("/", self._predict, methods=["POST"]),
                 Route("/", self._page, methods=["GET"]),
                 Route("/health", self._health),
+                Route("/health/live", self._live),
+                Route("/health/ready", self._health),
                 Route("/info", self._guarded(self._info)),
                 Route("/metrics", self._guarded(self._metrics)),
                 Route("/openapi.json", self._guarded(self._openapi)),
@@ -106,19 +133,23 @@ class Service:
 
     async def _answer(self, request: Request, asked: list[File]) -> Response:
         self._check(request)
+        batcher = self.batcher
         query = request.query_params
         invert, view = query.get("invert", "0"), query.get("view", "0")
         if invert not in INVERT or view not in ("0", "1"):
             raise RefusedError(400, "bad_query", "invert takes 0, 1 or auto, view takes 0 or 1")
         files, content = await read_files(request, self.settings.limits)
         asked += files
+        if len(files) > self.settings.queue and self.custom is None:
+            most = f"there are more than {self.settings.queue} pictures"
+            raise RefusedError(413, "too_many", most)
         try:
             if self.custom is not None:
                 question = content if content is not None else files
-                return JSONResponse((await self.batcher.submit([question]))[0])
+                return JSONResponse((await batcher.submit([question]))[0])
             return JSONResponse(await self._answers(files, INVERT[invert], view == "1"))
         except FullError:
-            raise RefusedError(503, "busy", "too many requests are waiting, try again") from None
+            raise RefusedError(429, "busy", "too many requests are waiting, try again") from None
         except CustomError as error:
             return JSONResponse(error.answer, 400)
 
@@ -186,10 +217,18 @@ class Service:
     async def _page(self, request: Request) -> Response:
         return Response(PAGE.read_bytes(), media_type="text/html", headers=PAGE_HEADERS)
 
-    async def _health(self, request: Request) -> Response:
+    async def _live(self, request: Request) -> Response:
         return JSONResponse({"health": "true"})
 
+    async def _health(self, request: Request) -> Response:
+        """The platform's question, whether requests may come: 200 with the contract's answer."""
+        if self.ready:
+            return JSONResponse({"health": "true"})
+        return JSONResponse({"health": "false"}, 503, headers={"Retry-After": "1"})
+
     async def _info(self, request: Request) -> Response:
+        if self._batcher is None:
+            return _error(503, "loading", "the model is being loaded, try again")
         model = self.model
         if model is None:
             return JSONResponse({"name": self.custom.name if self.custom else "", "custom": True})
@@ -203,7 +242,8 @@ class Service:
         )
 
     async def _metrics(self, request: Request) -> Response:
-        self.counts.waiting.set(self.batcher.waiting)
+        self.counts.waiting.set(self._batcher.waiting if self._batcher else 0)
+        self.counts.ready.set(self.ready)
         return Response(self.counts.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
 
     async def _openapi(self, request: Request) -> Response:
@@ -212,12 +252,13 @@ class Service:
 
     def close(self) -> None:
         """End the threads."""
-        self.batcher.close()
+        if self._batcher is not None:
+            self._batcher.close()
         self._decoders.shutdown(wait=False)
 
 
 def _error(status: int, code: str, message: str) -> Response:
-    headers = {"Retry-After": "1"} if status == 503 else {}
+    headers = {"Retry-After": "1"} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse({"error_code": code, "error_msg": message}, status, headers=headers)

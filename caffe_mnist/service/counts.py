@@ -32,6 +32,9 @@ class Counts:
             registry=self.registry,
         )
         self.waiting = Gauge(f"{name}_queue_length", "Pictures waiting.", registry=self.registry)
+        self.ready = Gauge(
+            f"{name}_ready", "1 when the model is loaded and answers.", registry=self.registry
+        )
 
     def batch(self, size: int) -> None:
         """One pass through the net."""

@@ -13,7 +13,8 @@ ERRORS = {
     "408": "The request took too long to arrive.",
     "413": "The request, its pictures or their number are too large.",
     "415": "Neither a form nor JSON.",
-    "503": "Too many requests are waiting; try again after Retry-After seconds.",
+    "429": "Too many requests are waiting; try again after Retry-After seconds.",
+    "503": "The model is being loaded; try again after Retry-After seconds.",
     "504": "No answer within the time limit.",
 }
 
@@ -66,19 +67,19 @@ def describe(labels: tuple[str, ...], token: bool) -> dict[str, Any]:
                     "responses": {"200": {"description": "HTML.", **page}},
                 },
             },
-            "/health": {
-                "get": {
-                    "operationId": "health",
-                    "summary": "Whether the service is up",
-                    "responses": {"200": {"description": "It is.", **plain}},
-                }
-            },
+            "/health": _health("health", "Whether requests may come", plain, True),
+            "/health/live": _health("live", "Whether the service runs", plain, False),
+            "/health/ready": _health("ready", "Whether requests may come", plain, True),
             "/info": {
                 "get": {
                     "operationId": "info",
                     "summary": "What the net takes and which classes it knows",
                     "security": security,
-                    "responses": {"200": {"description": "The model.", **plain}, **denied},
+                    "responses": {
+                        "200": {"description": "The model.", **plain},
+                        "503": {"description": ERRORS["503"], **failure},
+                        **denied,
+                    },
                 }
             },
             "/metrics": {
@@ -103,6 +104,13 @@ def describe(labels: tuple[str, ...], token: bool) -> dict[str, Any]:
             ),
         },
     }
+
+
+def _health(name: str, words: str, content: dict[str, Any], may_wait: bool) -> dict[str, Any]:
+    responses = {"200": {"description": "Yes.", **content}}
+    if may_wait:
+        responses["503"] = {"description": "Not yet, or not any more.", **content}
+    return {"get": {"operationId": name, "summary": words, "responses": responses}}
 
 
 def _invert() -> dict[str, Any]:

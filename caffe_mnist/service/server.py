@@ -6,7 +6,8 @@ import ipaddress
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -82,8 +83,12 @@ def url_of(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
-def run(service: Service, listener: socket.socket, name: str) -> int:
-    """Serve until SIGTERM or SIGINT, then let running requests end; returns the exit status."""
+def run(service: Service, listener: socket.socket, load: Callable[[], None]) -> int:
+    """Serve until SIGTERM or SIGINT, then let running requests end; returns the exit status.
+
+    The server answers from a thread of its own while `load` loads the model in this one, as it
+    may run code of others. What `load` raises ends the service.
+    """
     config = uvicorn.Config(
         service.application,
         log_level="warning",
@@ -96,15 +101,21 @@ def run(service: Service, listener: socket.socket, name: str) -> int:
     server = uvicorn.Server(config)
 
     def stop(number: int, frame: object) -> None:
-        """Before uvicorn hears signals, and after: it raises again what it has heeded."""
+        service.ending = True
         server.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    print(f"serve: {name} at {url_of(listener)}", file=sys.stderr, flush=True)
+    thread = threading.Thread(target=server.run, args=([listener],), name="server", daemon=True)
+    thread.start()
     try:
-        server.run(sockets=[listener])
+        load()
+        thread.join()
     finally:
+        server.should_exit = True
+        thread.join()
         service.close()
+    if not service.ending:
+        raise JobError("the server ended by itself", where=url_of(listener))
     print("serve: ended", file=sys.stderr, flush=True)
     return 0

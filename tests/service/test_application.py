@@ -23,6 +23,7 @@ from caffe_mnist.service.answers import Model
 from caffe_mnist.service.application import Service, Settings
 from caffe_mnist.service.package import read_package
 from caffe_mnist.service.requests import Limits
+from tests.fixtures.jobs import until
 from tests.service.pictures import digit_picture, encoded, hostile
 
 TOKEN = "a-token-of-some-length"
@@ -222,7 +223,7 @@ class SlowModel(Model):
 
 
 def test_a_full_queue_and_the_time_limit(model: Model) -> None:
-    """503 with Retry-After when too many wait; 504 when the net takes too long."""
+    """429 with Retry-After when too many wait; 504 when the net takes too long."""
     slow = SlowModel(model)
     service = Service(slow, None, Settings(Limits(seconds=0.5), queue=2, largest_batch=1))
     statuses: list[int] = []
@@ -236,10 +237,53 @@ def test_a_full_queue_and_the_time_limit(model: Model) -> None:
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert set(statuses) == {503, 504}
+        assert set(statuses) == {429, 504}
         slow.go_on.set()
         response = _post(client, digit_picture(1))
-        assert response.status_code in (200, 503)
+        assert response.status_code in (200, 429)
+        assert _post(client, *[digit_picture(1)] * 3).status_code == 413  # would never fit
+    service.close()
+
+
+def test_busy_says_when_to_come_again(model: Model) -> None:
+    """Retry-After, in seconds."""
+    slow = SlowModel(model)
+    service = Service(slow, None, Settings(Limits(seconds=5), queue=1, largest_batch=1))
+    with TestClient(service.application) as client:
+        threads = [threading.Thread(target=_post, args=(client, digit_picture(1))) for _ in "12"]
+        for thread in threads:
+            thread.start()
+        until(lambda: service.batcher.waiting == 1)
+        response = _post(client, digit_picture(1))
+        assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+        assert response.json()["error_code"] == "busy"
+        slow.go_on.set()
+        for thread in threads:
+            thread.join(60)
+    service.close()
+
+
+def test_alive_and_ready_are_apart(model: Model) -> None:
+    """Alive at once; ready when the model is there, and not any more when the end is near."""
+    service = Service(None, None, Settings())
+    paths = ("/health", "/health/live", "/health/ready")
+    with TestClient(service.application) as client:
+
+        def statuses() -> list[int]:
+            return [client.get(path).status_code for path in paths]
+
+        assert statuses() == [503, 200, 503]
+        assert client.get("/").status_code == 200
+        for response in (_post(client, digit_picture(1)), client.get("/info")):
+            assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+            assert response.json()["error_code"] == "loading"
+        assert "caffe_mnist_ready 0.0" in client.get("/metrics").text
+        service.begin(model, None)
+        assert statuses() == [200, 200, 200]
+        assert client.get("/health").json() == {"health": "true"}
+        assert _post(client, digit_picture(1)).status_code == 200
+        service.ending = True
+        assert statuses() == [503, 200, 503]
     service.close()
 
 

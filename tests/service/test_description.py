@@ -49,5 +49,7 @@ def test_requests_by_the_description(final: Path) -> None:
             except Unsatisfiable:
                 continue  # nothing can be wrong about a request without parameters
     service.close()
-    assert {path for path, _ in asked} == {"/", "/health", "/info", "/metrics"}
+    assert {path for path, _ in asked} == {
+        "/", "/health", "/health/live", "/health/ready", "/info", "/metrics"
+    }  # fmt: skip
     assert {200, 400} <= {status for _, status in asked}
