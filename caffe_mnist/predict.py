@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import csv
 import json
 import math
 import os
 import sys
 import tempfile
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from caffe_mnist.errors import CaffeMnistError, ManyFaultsError, exit_status
+from caffe_mnist.errors import CaffeMnistError, exit_status
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.classifier import Classifier
@@ -34,6 +36,7 @@ examples:
   predict store/final seven.png
   predict s3://bucket/run/final s3://bucket/photo.jpg --invert
   predict lenet.caffemodel --deploy lenet_deploy.prototxt *.png --json
+  predict store/final pictures/ --csv > found.csv
 """
 
 
@@ -46,14 +49,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("model", metavar="MODEL", help="a final folder, its URL, or a caffemodel")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="picture files, or their URLs")
+    parser.add_argument(
+        "images", nargs="+", metavar="IMAGE", help="picture files, folders of them, or their URLs"
+    )
     parser.add_argument("--deploy", metavar="NET", help="the deploy net of a caffemodel")
     parser.add_argument("--labels", metavar="FILE", help="names of the classes, one a line")
     parser.add_argument("--invert", action="store_true", help="for black on white")
     parser.add_argument(
         "--scale", type=float, metavar="X", help="factor for the bytes 0 … 255 (default: the net's)"
     )
-    parser.add_argument("--json", action="store_true", help="one JSON object a line")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="one JSON object a line")
+    form.add_argument("--csv", action="store_true", help="a table: picture, label, scores")
     arguments = parser.parse_args(argv)
     return exit_status(lambda: run(arguments), PROGRAM)
 
@@ -88,21 +95,53 @@ def predict(
     """What `model` sees in each picture, in their order: `caffe_mnist.predict(…)`.
 
     `model` is a run's `final` folder or its URL, or a .caffemodel with its `deploy` net; a picture
-    is a file or a store's URL. The rest is as the command's options. Raises CaffeMnistError.
+    is a file or a store's URL, a folder of pictures stands for all below it. The rest is as the command's options. Raises CaffeMnistError.
     """
-    paths = [os.fspath(path) for path in images]
+    from caffe_mnist.evaluation.given import expanded
+
+    paths, _ = expanded([os.fspath(path) for path in images])
     nets, names = (None if one is None else os.fspath(one) for one in (deploy, labels))
     return list(predictions(os.fspath(model), paths, nets, names, invert, scale))
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Report the pictures one after the other."""
-    asked = vars(arguments)
-    keys = ("model", "images", "deploy", "labels", "invert", "scale")
-    for found in predictions(*(asked[key] for key in keys)):
-        _report(found, arguments)
-        _note(found, arguments)
-    return 0
+    """Report the pictures one after the other; those of folders that are broken are named."""
+    from caffe_mnist.evaluation.given import expanded
+
+    images, from_folders = expanded(arguments.images)
+    skipped: list[str] = []
+
+    def skip(image: str, faults: Sequence[str]) -> bool:
+        skipped.extend(faults)
+        return image in from_folders
+
+    found = predictions(
+        arguments.model,
+        images,
+        arguments.deploy,
+        arguments.labels,
+        arguments.invert,
+        arguments.scale,
+        skip if from_folders else None,
+    )
+    table = csv.writer(sys.stdout, lineterminator="\n") if arguments.csv else None
+    for number, one in enumerate(found):
+        if table is not None:
+            if not number:
+                table.writerow(_head(len(one.scores)))
+            pairs = [part for name, score in one.scores for part in (name, f"{score:.6g}")]
+            table.writerow([_shown(one.image), *pairs])
+            continue
+        _report(one, arguments, several=len(images) > 1)
+        _note(one, arguments)
+    for fault in skipped:
+        print(f"{PROGRAM}: error: {fault}", file=sys.stderr)
+    return 2 if skipped else 0
+
+
+def _head(count: int) -> list[str]:
+    others = [part for n in range(2, count + 1) for part in (f"label_{n}", f"score_{n}")]
+    return ["image", "predicted_label", "score", *others]
 
 
 def predictions(
@@ -112,71 +151,52 @@ def predictions(
     labels: str | None,
     invert: bool,
     scale: float | None,
+    skip: Callable[[str, Sequence[str]], bool] | None = None,
 ) -> Iterator[Prediction]:
-    """Load the model, bring in the pictures and score them, some at a time."""
+    """Load the model, bring in the pictures and score them, some at a time.
+
+    With `skip`, pictures are not all looked at before; it is asked whether to go on without a
+    broken one.
+    """
     if scale is not None and not math.isfinite(scale):
         raise CaffeMnistError(f"{scale} is no factor", where="--scale")
-    names = _labels(labels)
-    with _pictures(images) as paths, _model(model, deploy) as (net, weights, own):
+    from caffe_mnist.evaluation.given import as_files
+
+    names = read_names(labels)
+    with (
+        as_files(images, skip is None) as paths,
+        model_parts(model, deploy) as (net, weights, own),
+    ):
         if names is None and own is not None:  # the model's own names of the classes
-            labels, names = str(own), _labels(str(own))
+            labels, names = str(own), read_names(str(own))
         import numpy as np
 
-        from caffe_mnist.datasets.picture import read_picture
+        from caffe_mnist.datasets.picture import PictureError, read_picture
         from caffe_mnist.engine.picture_input import PictureInput
         from caffe_mnist.schema import caffe_pb2
         from caffe_mnist.schema.messages import read_text
 
         wanted = PictureInput(read_text(net, caffe_pb2.NetParameter), net)
         classifier = None
-        for begin in range(0, len(paths), AT_ONCE):
-            some = paths[begin : begin + AT_ONCE]
-            pictures = [read_picture(path, *wanted.taken, invert, wanted.resize) for path in some]
+        pairs = iter(zip(images, paths))
+        while some := list(islice(pairs, AT_ONCE)):
+            read = []
+            for image, path in some:
+                try:
+                    picture = read_picture(path, *wanted.taken, invert, wanted.resize)
+                    read.append((image, picture))
+                except PictureError as error:
+                    faults = [fault.replace(path, image) for fault in error.faults]
+                    if skip is None or not skip(image, faults):
+                        raise
+            if not read:
+                continue
             if classifier is None:  # torch takes a second: not before the pictures are there
                 classifier = _classifier(net, weights, scale)
-            scored = classifier.scores(np.stack(pictures))
-            for image, picture, scores in zip(images[begin:], pictures, scored):
+            scored = classifier.scores(np.stack([picture for _, picture in read]))
+            for (image, picture), scores in zip(read, scored):
                 label, best = _best(scores.tolist(), names, labels)
                 yield Prediction(image, label, best, wanted.cut(picture))
-
-
-@contextlib.contextmanager
-def _pictures(images: Sequence[str]) -> Iterator[list[str]]:
-    """The pictures as files of this machine, each looked at; those of a store are fetched."""
-    from caffe_mnist.datasets.picture import PictureError, check_pictures
-    from caffe_mnist.storage.urls import is_local, parse
-
-    paths = [parse(one).path if "://" in one and is_local(one) else one for one in images]
-    check_pictures([path for path in paths if "://" not in path])
-    with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
-        for index, url in enumerate(paths):
-            if "://" in url:
-                paths[index] = _fetched(url, Path(folder, str(index)))
-        try:
-            check_pictures([path for path in paths if path.startswith(folder)])
-            yield paths
-        except (ManyFaultsError, PictureError) as error:
-            faults = error.faults
-            for path, image in zip(paths, images):
-                faults = [fault.replace(path, image) for fault in faults]
-            raise ManyFaultsError(faults) from None
-
-
-def _fetched(url: str, folder: Path) -> str:
-    """A picture of a store in `folder`, under its own name."""
-    from caffe_mnist.datasets.picture import LARGEST_FILE
-    from caffe_mnist.storage.store import open_store
-
-    above, _, name = url.rstrip("/").rpartition("/")
-    size = open_store(above).size(name)
-    if size is None:
-        raise CaffeMnistError("there is no such picture", where=url)
-    if size > LARGEST_FILE:
-        raise CaffeMnistError(f"{size} bytes are too many for a picture", where=url)
-    folder.mkdir()
-    path = folder / name
-    path.write_bytes(open_store(above).read(name, LARGEST_FILE))
-    return str(path)
 
 
 def _best(
@@ -208,12 +228,12 @@ def _note(found: Prediction, arguments: argparse.Namespace) -> None:
         print(f"{PROGRAM}: {found.image} looks like black on white: try {advice}", file=sys.stderr)
 
 
-def _report(found: Prediction, arguments: argparse.Namespace) -> None:
+def _report(found: Prediction, arguments: argparse.Namespace, several: bool) -> None:
     if arguments.json:
         answer = {"image": found.image, "predicted_label": found.label, "scores": found.scores}
         print(json.dumps(answer))  # in ASCII: names of files may hold any bytes
         return
-    head = f"{_shown(found.image)}: " if len(arguments.images) > 1 else ""
+    head = f"{_shown(found.image)}: " if several else ""
     print(f"{head}{found}")
 
 
@@ -223,7 +243,7 @@ def _shown(path: str) -> str:
 
 
 @contextlib.contextmanager
-def _model(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | None]]:
+def model_parts(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Path | None]]:
     """Deploy net, weights and names of the classes, fetched and checked if they are in a store."""
     named = model.endswith((".caffemodel", ".caffemodel.h5")) or os.path.isfile(model)
     if named and "://" not in model:
@@ -277,7 +297,8 @@ def _is_package(store: Store) -> bool:
     return any(store.size(f"{above}config.json") is not None for above in ("model/", ""))
 
 
-def _labels(path: str | None) -> list[str] | None:
+def read_names(path: str | None) -> list[str] | None:
+    """The names of classes in a file, one a line; None without a file."""
     if path is None:
         return None
     try:

@@ -31,6 +31,7 @@ ARROWS = {
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "job": BASE | {"launch", "moxing", "storage", "layouts", "datasets", "schema"},
     "engine": BASE | {"datasets", "schema"},
+    "evaluation": BASE | {"engine", "datasets", "storage"},
     "exchange": BASE | {"engine", "layouts", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
     "service": BASE | {"pycaffe", "engine", "datasets", "schema"},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import shutil
@@ -393,3 +395,37 @@ print(json.dumps(net.forward()['prob'][0].tolist()))
     assert [name for name, _ in answer["scores"]] == list(map(str, best))
     for name, score in answer["scores"]:
         assert score == pytest.approx(theirs[int(name)], rel=1e-4)
+
+
+def test_a_folder_as_a_table(
+    final: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`FOLDER --csv`: a row a picture, by name; broken ones are named, the others answered."""
+    place = tmp_path / "pictures, many"
+    for number in (2, 0):
+        (place / "in").mkdir(parents=True, exist_ok=True)
+        saved(place / "in", quarter(number), f"{number}.png")
+    saved(place, quarter(3), "ü.png")
+    (place / "notes.txt").write_text("no picture")
+    names = tmp_path / "names"
+    names.write_text("a\nb\nc\nd\n")
+    assert predict(final, place, "--csv", "--labels", names) == 0
+    out, err = capsys.readouterr()
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert err == ""
+    assert [(Path(row["image"]).name, row["predicted_label"]) for row in rows] == [
+        ("0.png", "a"), ("2.png", "c"), ("ü.png", "d"),
+    ]  # fmt: skip
+    assert list(rows[0]) == ["image", "predicted_label", "score"] + [
+        f"{word}_{n}" for n in (2, 3, 4) for word in ("label", "score")
+    ]
+    assert float(rows[0]["score"]) == pytest.approx(1, abs=1e-3)
+    (place / "in" / "1.png").write_bytes(b"broken")
+    assert predict(final, place, "--csv") == 2
+    out, err = capsys.readouterr()
+    assert len(out.splitlines()) == 4
+    assert "1.png: is no picture that can be read" in err
+    (tmp_path / "none").mkdir()
+    assert_refused(capsys, [final, tmp_path / "none"], "none: holds no pictures")
+    with pytest.raises(SystemExit):
+        predict(final, place, "--csv", "--json")

@@ -183,9 +183,9 @@ def test_what_is_no_picture(
 
 
 def test_what_is_no_file(final: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Folders, devices and names of nothing."""
+    """Folders without pictures, devices and names of nothing."""
     for path, what in (
-        (tmp_path, "is no file"),
+        (tmp_path, "holds no pictures"),
         (Path("/dev/zero"), "is no file"),
         (tmp_path / "none.png", "cannot read: No such file or directory"),
     ):

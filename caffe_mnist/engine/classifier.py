@@ -43,11 +43,22 @@ class Classifier:
             raise CaffeMnistError(f"holds no weights for {names} of {deploy}", where=weights)
         self.output = self.net.outputs[-1] if "prob" not in self.net.outputs else "prob"
 
+    @property
+    def classes(self) -> int:
+        """How many scores a picture gets."""
+        taken = self.input
+        values = np.zeros((1, taken.channels, taken.height, taken.width), np.float32)
+        return int(self.scores_of(values).shape[1])
+
     def scores(self, pictures: npt.NDArray[np.uint8]) -> Floats:
         """Scores N × classes of pictures N × C × H × W, of the shape `input.taken`."""
+        return self.scores_of(self.input.values(pictures))
+
+    def scores_of(self, values: Floats) -> Floats:
+        """The same of values N × C × H × W as the net takes them, already transformed."""
         blob = self.net.blobs[self.input.name]
-        blob.data = torch.from_numpy(self.input.values(pictures))
+        blob.data = torch.from_numpy(values)
         self.net.reshape()
         self.net.forward()
         result = self.net.blobs[self.output].data
-        return result.reshape(len(pictures), -1).numpy().copy()
+        return result.reshape(len(values), -1).numpy().copy()

@@ -45,19 +45,19 @@ def write_contact_sheet(path: str | os.PathLike[str], made: Made) -> None:
     rows = -(-len(shown) // columns)
     size = (columns * width + MARGIN, rows * height + 2 * MARGIN + LINE)
     sheet = Image.new("RGB", size, "white")
-    draw, font = ImageDraw.Draw(sheet), _font()
+    draw, font = ImageDraw.Draw(sheet), find_font()
     samples = _samples(made, set(shown), each)
     for place, label in enumerate(shown):
         x = MARGIN + place // rows * width
         y = MARGIN + LINE + place % rows * height
         text = _caption(made, label, font)
-        draw.text((x, y), _fitting(text, font, width - MARGIN), fill="black", font=font)
+        draw.text((x, y), fitting(text, font, width - MARGIN), fill="black", font=font)
         for number, thumbnail in enumerate(samples[label]):
             sheet.paste(thumbnail, (x + number * (SIDE + GAP), y + LINE))
     title = f"{made.records} records of {len(labels)} classes"
     if len(shown) < len(labels):
         title += f", {len(shown)} shown"
-    draw.text((MARGIN, MARGIN // 2), _fitting(title, font, size[0] - MARGIN), "black", font)
+    draw.text((MARGIN, MARGIN // 2), fitting(title, font, size[0] - MARGIN), "black", font)
     with replacing(path) as aside:
         sheet.save(aside, "PNG", compress_level=1)
 
@@ -105,7 +105,8 @@ def _thumbnail(path: str) -> Any:
     return square
 
 
-def _font() -> Any:
+def find_font() -> Any:
+    """A font of this machine with as many letters as there is one."""
     from PIL import ImageFont
 
     for name in FONTS:
@@ -118,12 +119,12 @@ def _font() -> Any:
 
 def _caption(made: Made, label: int, font: Any) -> str:
     name = printable(made.class_name(label))
-    if not _can_show(name, font):
+    if not can_show(name, font):
         name = f"label {label}"
     return f"{name} ({_count(made, label)})"
 
 
-def _can_show(text: str, font: Any) -> bool:
+def can_show(text: str, font: Any) -> bool:
     """Whether the font has each letter: one that it lacks looks as one that nobody has."""
     try:
         nothing = bytes(font.getmask("\uffff"))
@@ -132,7 +133,8 @@ def _can_show(text: str, font: Any) -> bool:
         return False
 
 
-def _fitting(text: str, font: Any, width: int) -> str:
+def fitting(text: str, font: Any, width: int) -> str:
+    """The text, cut where it is wider than so many pixels."""
     if font.getlength(text) <= width:
         return text
     while text and font.getlength(text + "...") > width:

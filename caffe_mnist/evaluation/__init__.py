@@ -1,0 +1,1 @@
+"""What a trained model makes of labelled pictures: counts, tables, and the worst of them."""
