@@ -95,7 +95,8 @@ def predict(
     """What `model` sees in each picture, in their order: `caffe_mnist.predict(…)`.
 
     `model` is a run's `final` folder or its URL, or a .caffemodel with its `deploy` net; a picture
-    is a file or a store's URL, a folder of pictures stands for all below it. The rest is as the command's options. Raises CaffeMnistError.
+    is a file or a store's URL, and a folder stands for all pictures below it. The rest is as the
+    command's options. Raises CaffeMnistError.
     """
     from caffe_mnist.evaluation.given import expanded
 
