@@ -1,19 +1,20 @@
 """Training nets to time, as prototxt: data from DummyData, everything else as published.
 
-CIFAR-10 "full" (within-channel LRN), CaffeNet (grouped convolutions, LRN across channels) and
-GoogLeNet (nine inception modules, two auxiliary losses).
+LeNet, CIFAR-10 "full" (within-channel LRN), CaffeNet (grouped convolutions, LRN across channels),
+GoogLeNet (nine inception modules, two auxiliary losses) and ResNet-50 (batch normalisation).
 """
 
 from __future__ import annotations
 
 
-def dummy(batch: int, channels: int, size: int, classes: int) -> str:
-    """Pictures drawn anew for every batch, and labels of one class."""
+def dummy(batch: int, channels: int, size: int, classes: int, drawn: bool = True) -> str:
+    """Pictures drawn anew for every batch (or one and the same), and labels of one class."""
     sizes = f"dim: {batch} dim: {channels} dim: {size} dim: {size}"
+    filler = 'type: "gaussian" std: 1' if drawn else 'type: "constant" value: 0.5'
     return (
         'layer { name: "data" type: "DummyData" top: "data" top: "label" dummy_data_param { '
         f"shape {{ {sizes} }} shape {{ dim: {batch} }} "
-        'data_filler { type: "gaussian" std: 1 } '
+        f"data_filler {{ {filler} }} "
         f'data_filler {{ type: "constant" value: {classes // 2} }} }} }}\n'
     )
 
@@ -97,12 +98,27 @@ def cifar10(batch: int = 100) -> str:
     )
 
 
-def caffenet(batch: int = 16) -> str:
-    """CaffeNet at 227 × 227."""
+def lenet(batch: int = 64, size: int = 28, classes: int = 10, drawn: bool = True) -> str:
+    """LeNet."""
+    return (
+        'name: "LeNet"\n'
+        + dummy(batch, 1, size, classes, drawn)
+        + conv("conv1", "data", 20, 5, relu=False)
+        + pool("pool1", "conv1", 2, 2)
+        + conv("conv2", "pool1", 50, 5, relu=False)
+        + pool("pool2", "conv2", 2, 2)
+        + full("ip1", "pool2", 500)
+        + full("ip2", "ip1", classes, relu=False)
+        + loss("loss", "ip2")
+    )
+
+
+def caffenet(batch: int = 16, size: int = 227, classes: int = 1000, drawn: bool = True) -> str:
+    """CaffeNet."""
     across = "alpha: 1e-4 beta: 0.75"
     return (
         'name: "CaffeNet"\n'
-        + dummy(batch, 3, 227, 1000)
+        + dummy(batch, 3, size, classes, drawn)
         + conv("conv1", "data", 96, 11, stride=4)
         + pool("pool1", "conv1", 3, 2)
         + lrn("norm1", "pool1", 5, across)
@@ -115,7 +131,7 @@ def caffenet(batch: int = 16) -> str:
         + pool("pool5", "conv5", 3, 2)
         + full("fc6", "pool5", 4096, dropout=0.5)
         + full("fc7", "fc6", 4096, dropout=0.5)
-        + full("fc8", "fc7", 1000, relu=False)
+        + full("fc8", "fc7", classes, relu=False)
         + loss("loss", "fc8")
     )
 
@@ -195,4 +211,65 @@ def googlenet(batch: int = 16) -> str:
     )
 
 
-NETS = {"CIFAR-10": cifar10, "CaffeNet": caffenet, "GoogLeNet": googlenet}
+def normalised(name: str, bottom: str, outputs: int, kernel: int, **settings: int) -> str:
+    """A convolution without bias, then BatchNorm and Scale in place."""
+    more = " ".join(f"{key}: {value}" for key, value in settings.items())
+    return (
+        f'layer {{ name: "{name}" type: "Convolution" bottom: "{bottom}" top: "{name}" '
+        f"convolution_param {{ num_output: {outputs} kernel_size: {kernel} {more} "
+        'bias_term: false weight_filler { type: "msra" } } }\n'
+        f'layer {{ name: "{name}/bn" type: "BatchNorm" bottom: "{name}" top: "{name}" }}\n'
+        f'layer {{ name: "{name}/scale" type: "Scale" bottom: "{name}" top: "{name}" '
+        "scale_param { bias_term: true } }\n"
+    )
+
+
+def bottleneck(name: str, bottom: str, inner: int, stride: int, widens: bool) -> str:
+    """1 × 1, 3 × 3, 1 × 1, and the bottom (projected where shapes differ) added."""
+    text = (
+        normalised(f"{name}/a", bottom, inner, 1)
+        + rectifier(f"{name}/a")
+        + normalised(f"{name}/b", f"{name}/a", inner, 3, stride=stride, pad=1)
+        + rectifier(f"{name}/b")
+        + normalised(f"{name}/c", f"{name}/b", 4 * inner, 1)
+    )
+    beside = bottom
+    if widens:
+        beside = f"{name}/beside"
+        text += normalised(beside, bottom, 4 * inner, 1, stride=stride)
+    return (
+        text + f'layer {{ name: "{name}" type: "Eltwise" bottom: "{name}/c" bottom: "{beside}" '
+        f'top: "{name}" }}\n' + rectifier(name)
+    )
+
+
+def resnet50(batch: int = 8, size: int = 224, classes: int = 1000, drawn: bool = True) -> str:
+    """ResNet-50, strides in the 3 × 3 convolutions."""
+    text = (
+        'name: "ResNet-50"\n'
+        + dummy(batch, 3, size, classes, drawn)
+        + normalised("conv1", "data", 64, 7, stride=2, pad=3)
+        + rectifier("conv1")
+        + pool("pool1", "conv1", 3, 2)
+    )
+    below = "pool1"
+    for stage, blocks in enumerate((3, 4, 6, 3)):
+        for block in range(blocks):
+            name = f"res{stage + 2}{chr(ord('a') + block)}"
+            stride = 2 if stage and not block else 1
+            text += bottleneck(name, below, 64 << stage, stride, widens=not block)
+            below = name
+    return (
+        text + f'layer {{ name: "pool5" type: "Pooling" bottom: "{below}" top: "pool5" '
+        "pooling_param { pool: AVE global_pooling: true } }\n"
+        + full("classifier", "pool5", classes, relu=False)
+        + loss("loss", "classifier")
+    )
+
+
+NETS = {
+    "CIFAR-10": cifar10,
+    "CaffeNet": caffenet,
+    "GoogLeNet": googlenet,
+    "ResNet-50": resnet50,
+}

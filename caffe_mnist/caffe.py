@@ -87,6 +87,7 @@ def train(flags: Flags) -> int:
     if flags.snapshot and flags.weights:
         raise CaffeMnistError("give a snapshot to resume training or weights to finetune, not both")
     from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.recorder import recorder_for
     from caffe_mnist.engine.solver import Run, Solver
     from caffe_mnist.engine.solver_file import read_solver
     from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
@@ -110,7 +111,12 @@ def train(flags: Flags) -> int:
         _provide_pycaffe(train_net_param(param), *test_net_params(param))
         resume_data = flags.data_position == "resume"
         run = Run(
-            device, requests.action, resume_data, snapshot_at=flags.early, precision=precision
+            device,
+            requests.action,
+            resume_data,
+            snapshot_at=flags.early,
+            precision=precision,
+            recorder=recorder_for(device) if flags.cuda_graph == "auto" else None,
         )
         solver = Solver(param, run)
         try:

@@ -31,6 +31,7 @@ flags:
   -solver         the solver definition, a prototxt                              default: ""
   -stage          network stages, separated by ','                               default: ""
   -weights        weights to start from, separated by ','                        default: ""
+  -cuda_graph     whole iterations as one CUDA graph where possible: auto or off default: auto
   -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
   -snapshot_at    snapshots after these iterations too, separated by ','         default: ""
 """
@@ -58,6 +59,7 @@ class Flags:
     data_position: str = "resume"
     snapshot_at: str = ""
     precision: str = "fp32"
+    cuda_graph: str = "auto"
 
     @property
     def stages(self) -> list[str]:
@@ -101,6 +103,8 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
             raise UsageError(f"flag '{name}' takes stop, snapshot or none, not '{values[name]}'")
     if values.get("data_position", "resume") not in ("resume", "restart"):
         raise UsageError("flag 'data_position' takes resume or restart")
+    if values.get("cuda_graph", "auto") not in ("auto", "off"):
+        raise UsageError("flag 'cuda_graph' takes auto or off")
     wanted = values.get("snapshot_at", "")
     if not all(word.isascii() and word.isdigit() for word in wanted.split(",") if wanted):
         raise UsageError(f"flag 'snapshot_at' takes iterations, as 10,20, not '{wanted}'")

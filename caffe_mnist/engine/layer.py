@@ -47,7 +47,10 @@ class Layer:
     `bottoms` and `tops` are ranges (least, most); None means without limit. `loss_layer` tops
     have a loss weight of 1 unless the net says otherwise; with `auto_tops`, tops that the net
     does not name are made. `learns` says for each parameter whether its gradient is computed: as
-    in Caffe, unless the net itself gives it an lr_mult of 0. `part` says what it does with 16 bits.
+    in Caffe, unless the net itself gives it an lr_mult of 0. `part` says what it does
+    with 16 bits. `repeats`: given what `draw` takes from outside, both passes are the same
+    operations on the same tensors each time, so that they can be recorded; False for a layer with
+    a memory, or whose operations depend on values.
     """
 
     bottoms: tuple[int, int | None] = (1, 1)
@@ -57,6 +60,7 @@ class Layer:
     auto_tops = False
     equal_bottoms_and_tops = False
     part = Part.FULL
+    repeats = True
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """Keep the settings; nothing is read or allocated yet."""
@@ -85,6 +89,16 @@ class Layer:
     ) -> None:
         """Compute the gradients of the bottoms to propagate to, and add the parameters'."""
         raise self.error("has no backward pass")
+
+    def draw(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> list[Tensor] | None:
+        """What the next forward pass takes from outside the net: data, random numbers."""
+        return None
+
+    def forward_with(
+        self, values: list[Tensor], bottom: Sequence[Blob], top: Sequence[Blob]
+    ) -> None:
+        """`forward` with what `draw` gave."""
+        raise NotImplementedError
 
     def skip_to(self, passes: int) -> None:
         """Go on as if `passes` forward passes had been made (data layers seek their record)."""

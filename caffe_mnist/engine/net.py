@@ -25,6 +25,8 @@ from caffe_mnist.schema.filter import filter_net
 from caffe_mnist.schema.upgrade import upgrade_net
 
 Report = Callable[[str, str], None]
+# What comes from outside in one forward pass, by the number of the layer.
+Given = dict[int, list[torch.Tensor]]
 
 
 class Watch:
@@ -66,6 +68,7 @@ class Net:
         self.surroundings = surroundings or Surroundings()
         self._report = report or (lambda place, line: None)
         self.watch = Watch()
+        self.given: Given = {}
         self._count = 0
         precision = self.surroundings.precision
         self._crossings = Crossings(precision) if precision.mixed else None
@@ -132,6 +135,15 @@ class Net:
                 if part is not None:
                     loss = part if loss is None else loss + part
         return torch.zeros((), device=self.surroundings.device) if loss is None else loss
+
+    def draw(self) -> Given:
+        """What the next forward pass takes from outside; in `given` it is used for that."""
+        found: Given = {}
+        for index, layer in enumerate(self.layers):
+            values = layer.draw(self.bottoms[index], self.tops[index])
+            if values is not None:
+                found[index] = values
+        return found
 
     def backward(self, start: int | None = None, end: int = 0) -> None:
         """Run the layers from `start` (the last by default) back to `end` (inclusive)."""
@@ -205,7 +217,10 @@ class Net:
                 self._shapes[index] = shapes
             if self._crossings is not None:
                 bottom = self._crossings.bottoms(index, layer, bottom, top)
-            layer.forward(bottom, top)
+            if index in self.given:
+                layer.forward_with(self.given[index], bottom, top)
+            else:
+                layer.forward(bottom, top)
         except (ShapeError, MemoryError, RuntimeError) as error:
             raise layer.explained(error) from None
         loss: torch.Tensor | None = None

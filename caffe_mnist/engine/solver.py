@@ -20,9 +20,11 @@ from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.loss_scale import LossScale
 from caffe_mnist.engine.lr_policy import current_step, learning_rate, stepped_rate
-from caffe_mnist.engine.net import Net
+from caffe_mnist.engine.net import Given, Net
 from caffe_mnist.engine.precision import FP32, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.recorded import RecordedIteration
+from caffe_mnist.engine.recorder import Recorder
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import (
     SolverState,
@@ -60,7 +62,8 @@ class Run:
     """How a solver is run: where, asked by whom, and whether data goes on after a restore.
 
     With a `generator`, random numbers come from there and the solver's random_seed is not used.
-    `snapshot_at` are iterations with a snapshot, beside those of the solver's interval.
+    `snapshot_at` are iterations with a snapshot, beside those of the solver's interval. With a
+    `recorder`, iterations are recorded once and made again.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -69,6 +72,7 @@ class Run:
     generator: RandomNumbers | None = None
     snapshot_at: frozenset[int] = frozenset()
     precision: Precision = FP32
+    recorder: Recorder | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ class Solver:
         self.stopped = False
         self.callbacks: list[Callback] = []
         self._losses: deque[torch.Tensor] = deque(maxlen=param.average_loss)
+        self._recorded: RecordedIteration | None = None
+        self._clipped: torch.Tensor | None = None
         self._restored_losses: list[float] = []
         # How many steps `multistep` has taken, where a solver state says otherwise than the solver.
         self._step: int | None = None
@@ -158,12 +164,15 @@ class Solver:
                 callback.on_start()
             display = bool(param.display) and self.iteration % param.display == 0
             self.net.debug_info = display and param.debug_info
-            self._losses.append(self._forward_backward())
-            if display:
-                self._display()
-            for callback in self.callbacks:
-                callback.on_gradients_ready()
-            self.apply_update(display)
+            if self._records():
+                self._recorded_iteration(display)
+            else:
+                self._losses.append(self._forward_backward())
+                if display:
+                    self._display()
+                for callback in self.callbacks:
+                    callback.on_gradients_ready()
+                self.apply_update(display)
             self.iteration += 1
             action = self.run.action()
             if self._snapshot_is_due() or action is Action.SNAPSHOT:
@@ -239,6 +248,7 @@ class Solver:
         load_weights(self.net, learned_net(path, state))
         restore_history(self.rule.history, state, path)
         self.iteration = state.iteration
+        self._recorded = None
         self._step = self._steps_taken(state.current_step, path)
         if not is_hdf5(path):
             info("sgd_solver.cpp:336", "SGDSolver: restoring history")
@@ -324,11 +334,49 @@ class Solver:
         """Change the parameters by their gradients; with `display`, log the learning rate."""
         rate = self._learning_rate()
         if display:
-            info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
+            self._display_rate(rate)
+        self._update(rate * self.rule.factor(self.iteration))
+        if display:
+            self._display_clipping()
+
+    def _update(self, rate: float | torch.Tensor) -> None:
         skipped = None if self.loss_scale is None else self.loss_scale.unscale(self.net)
         scale = self._clip() / max(self.param.iter_size, 1)
-        rate *= self.rule.factor(self.iteration)
         self.rule.update(Step(self.iteration, rate, scale, skipped))
+
+    def _records(self) -> bool:
+        """Whether iterations are to be recorded: nobody looks into them."""
+        return bool(self.run.recorder) and not self.callbacks and not self.param.debug_info
+
+    def _recorded_iteration(self, display: bool) -> None:
+        """Passes and update as one; the log is that of the passes, then that of the update."""
+        if self._recorded is None:
+            assert self.run.recorder is not None
+            passes = max(self.param.iter_size, 1)
+            self._recorded = RecordedIteration(self.net, passes, self._compute, self.run.recorder)
+        rate = self._learning_rate()
+        self._losses.append(self._recorded.run(rate * self.rule.factor(self.iteration)))
+        if display:
+            self._display()
+            self._display_rate(rate)
+            self._display_clipping()
+
+    def _compute(self, given: list[Given], rate: torch.Tensor) -> torch.Tensor:
+        """One iteration from what each pass gets from outside, by a rate on the device."""
+        self.net.parameters.clear_diffs()
+        losses = []
+        for one in given:
+            self.net.given = one
+            try:
+                losses.append(self.net.forward())
+                self._backward()
+            finally:
+                self.net.given = {}
+        self._update(rate)
+        return torch.stack(losses).sum() / len(losses) if len(losses) > 1 else losses[0]
+
+    def _display_rate(self, rate: float) -> None:
+        info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
 
     def _learning_rate(self) -> float:
         """The rate of this iteration, `multistep` from the steps that a restored state has taken.
@@ -362,22 +410,33 @@ class Solver:
             )
         return steps
 
-    def _clip(self) -> float:
+    def _clip(self) -> float | torch.Tensor:
         """What gradients are multiplied by so that their norm stays below clip_gradients."""
         limit = self.param.clip_gradients
         if limit < 0:
             return 1.0
         norms = [item.parameter.diff.norm() for item in self.net.parameters.learnables]
+        if norms and (self._records() or self.run.device.type != "cpu"):
+            self._clipped = torch.stack(norms).norm()  # nothing waits for it here
+            return torch.clamp(limit / self._clipped, max=1)
         norm = float(torch.stack(norms).norm()) if norms else 0.0
         if norm <= limit:
             return 1.0
-        factor = limit / norm
+        self._log_clipping(norm)
+        return limit / norm
+
+    def _display_clipping(self) -> None:
+        """Where norms stay on the device, the log has those of displayed iterations."""
+        if self._clipped is not None and float(self._clipped) > self.param.clip_gradients:
+            self._log_clipping(float(self._clipped))
+
+    def _log_clipping(self, norm: float) -> None:
+        limit = self.param.clip_gradients
         info(
             "sgd_solver.cpp:99",
             f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > "
-            f"{number(limit)}) by scale factor {number(factor)}",
+            f"{number(limit)}) by scale factor {number(limit / norm)}",
         )
-        return factor
 
     def _display(self) -> None:
         last, since = self._timed_from

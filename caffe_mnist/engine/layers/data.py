@@ -9,7 +9,6 @@ from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.level_database import LevelDatabase
 from caffe_mnist.datasets.sources import open_source
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batches
 from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.glog import info
@@ -48,14 +47,14 @@ class Data(PictureSource):
         self.shape = (param.batch_size, *self.batches.first().shape)
         self.transform.begin(stream)
         begin_reading(self.transform, stream)
-        self.ahead = Prefetch(self.batches.read(0), param.prefetch)
+        self.ahead = self.read_ahead(self.batches.read(0), param.prefetch)
 
     def skip_to(self, passes: int) -> None:
         """Go on at the record after `passes` batches."""
         self.ahead.close()
         self.passes = passes
         self.transform.seek(passes * self.param.data_param.batch_size)
-        self.ahead = Prefetch(self.batches.read(passes), self.param.data_param.prefetch)
+        self.ahead = self.read_ahead(self.batches.read(passes), self.param.data_param.prefetch)
 
     def seeds(self) -> dict[str, Any]:
         """That of crops and mirrors."""

@@ -13,6 +13,7 @@ from caffe_mnist.engine.data.picture_list import Entry, endless, read_list
 from caffe_mnist.engine.data.pictures import Bytes, read_picture
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch, transformed
+from caffe_mnist.engine.data.transfer import Sent
 from caffe_mnist.engine.data.transform import Transform, begin_reading
 from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.engine.layer import layers
@@ -71,9 +72,9 @@ class ImageData(PictureSource):
             self.seed = int(state["order"])
         self.skipped = int(state["skipped"]) if self.param.image_data_param.rand_skip else 0
 
-    def _read_from(self, number: int) -> Prefetch[Batch]:
+    def _read_from(self, number: int) -> Prefetch[Sent]:
         entries = endless(self.entries, self.skipped + number, self.seed)
-        return Prefetch(self._batches(entries), self.param.data_param.prefetch)
+        return self.read_ahead(self._batches(entries), self.param.data_param.prefetch)
 
     def _batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
         param = self.param.image_data_param

@@ -106,10 +106,26 @@ class Dropout(Neuron):
         """Draw a mask and apply it; in testing, nothing changes."""
         if not self.training:
             return x
-        keep = 1 - self.ratio
-        self.mask = self.surroundings.generator.mask(x, keep).to(x.dtype)
-        self.mask.div_(keep)
+        self.mask = self._draw(x).to(x.dtype)
         return x * self.mask
+
+    def draw(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> list[Tensor] | None:
+        """The mask, in training."""
+        if not self.training:
+            return None
+        return [self._draw(torch.empty(top[0].shape, device=self.device))]
+
+    def forward_with(
+        self, values: list[Tensor], bottom: Sequence[Blob], top: Sequence[Blob]
+    ) -> None:
+        """Apply the mask that was drawn."""
+        x = bottom[0].data
+        self.mask = values[0].to(x.dtype)
+        top[0].data = x * self.mask
+
+    def _draw(self, like: Tensor) -> Tensor:
+        keep = 1 - self.ratio
+        return self.surroundings.generator.mask(like, keep).div_(keep)
 
     def slope(self, gradient: Tensor, x: Tensor, y: Tensor) -> Tensor:
         """The same mask."""

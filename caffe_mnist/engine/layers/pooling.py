@@ -39,7 +39,7 @@ class Pooling(Layer):
         self.drawn = param.pool == caffe_pb2.PoolingParameter.STOCHASTIC
         self.largest = param.pool == caffe_pb2.PoolingParameter.MAX
         if self.drawn:
-            self.part = Part.FULL
+            self.part, self.repeats = Part.FULL, False
         if len(top) > 1 and not self.largest:
             raise self.error("has a second top only with MAX pooling")
         if len(bottom[0].shape) != 4:

@@ -22,6 +22,7 @@ class Python(Layer):
 
     bottoms = (0, None)
     tops = (0, None)
+    repeats = False
     in_place = True
     shapes: list[tuple[int, ...]]
 

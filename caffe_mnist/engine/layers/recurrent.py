@@ -31,6 +31,7 @@ class Recurrent(Layer):
 
     states = 1
     gates = 1
+    repeats = False
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """The numbers of bottoms and tops depend on `expose_hidden`."""

@@ -66,6 +66,7 @@ class Filter(Layer):
 
     bottoms = (2, None)
     tops = (1, None)
+    repeats = False
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """A top for each bottom but the last."""

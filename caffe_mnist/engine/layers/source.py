@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
+from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
+from caffe_mnist.engine.data.transfer import Sent, Transfer, transfer_to
 from caffe_mnist.engine.layer import Layer
 
 
@@ -23,12 +24,25 @@ class Source(Layer):
     ) -> None:
         """Nothing below."""
 
+    def draw(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> list[Tensor] | None:
+        """All of it comes from outside."""
+        self.forward(bottom, top)
+        return [blob.data for blob in top]
+
+    def forward_with(
+        self, values: list[Tensor], bottom: Sequence[Blob], top: Sequence[Blob]
+    ) -> None:
+        """Show what was drawn."""
+        for blob, each in zip(top, values):
+            blob.data = each
+
 
 class PictureSource(Source):
     """Tops: pictures N × C × H × W, and labels N; `setup` makes `shape` and `ahead`."""
 
     shape: tuple[int, ...]
-    ahead: Prefetch[Batch]
+    ahead: Prefetch[Sent]
+    transfer: Transfer
     # The batches that were handed out: what was read ahead of them is not counted.
     passes = 0
 
@@ -40,9 +54,14 @@ class PictureSource(Source):
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The next batch."""
-        for blob, values in zip(top, self.ahead.next()):
-            blob.data = torch.from_numpy(values).to(self.device, non_blocking=True)
+        for blob, values in zip(top, self.transfer.take(self.ahead.next())):
+            blob.data = values
         self.passes += 1
+
+    def read_ahead(self, batches: Iterator[Batch], depth: int) -> Prefetch[Sent]:
+        """Read and send to the device in a thread, so many batches ahead."""
+        self.transfer = transfer_to(self.device)
+        return Prefetch(map(self.transfer.send, batches), depth)
 
     def state(self) -> dict[str, Any]:
         """The batches handed out, and the seeds from which everything before can be drawn again."""

@@ -9,7 +9,6 @@ import numpy as np
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.data.pictures import Bytes, read_picture
-from caffe_mnist.engine.data.prefetch import Prefetch
 from caffe_mnist.engine.data.records import Batch
 from caffe_mnist.engine.data.transform import Floats, Transform, begin_reading, read_mean
 from caffe_mnist.engine.data.windows import Cut, Window, read_windows
@@ -64,7 +63,7 @@ class WindowData(PictureSource):
         self.random = RandomNumbers(self.seed)
         begin_reading(chance, stream)
         self.pictures: dict[str, Bytes] = {}
-        self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
+        self.ahead = self.read_ahead(self._batches(), self.param.data_param.prefetch)
 
     def skip_to(self, passes: int) -> None:
         """Go on after so many batches: a word was drawn for each window, and one for its mirror."""
@@ -74,7 +73,7 @@ class WindowData(PictureSource):
         words = 1 + bool(self.param.transform_param.mirror)
         for _ in range(passes):
             self.random.words(words * self.shape[0])
-        self.ahead = Prefetch(self._batches(), self.param.data_param.prefetch)
+        self.ahead = self.read_ahead(self._batches(), self.param.data_param.prefetch)
 
     def seeds(self) -> dict[str, Any]:
         """That of the windows."""
