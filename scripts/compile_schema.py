@@ -1,4 +1,7 @@
-"""Refresh caffe_pb2.binpb and caffe_pb2.pyi from caffe.proto (needs the dev extra)."""
+"""Refresh caffe_pb2.binpb and caffe_pb2.pyi from caffe.proto (needs the dev extra).
+
+Beside them forks.binpb, from the files in fork_fields/.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ def load(change: _Optional[_Callable[[_Any], None]] = ...) -> dict[str, _Any]: .
 
 
 def compile_schema(target: Path) -> int:
-    """Write `caffe_pb2.binpb` and `caffe_pb2.pyi` into `target`; returns protoc's exit status."""
+    """Write `caffe_pb2.binpb`, its stub and `forks.binpb` into `target`; protoc's exit status."""
     status: int = protoc.main(
         [
             "protoc",
@@ -28,6 +31,10 @@ def compile_schema(target: Path) -> int:
             "caffe.proto",
         ]
     )
+    forks = sorted(path.name for path in (SCHEMA / "fork_fields").glob("*.proto"))
+    paths = [f"-I{SCHEMA}", f"-I{SCHEMA / 'fork_fields'}"]
+    written = f"--descriptor_set_out={target / 'forks.binpb'}"
+    status = status or protoc.main(["protoc", *paths, written, *forks])
     stub = target / "caffe_pb2.pyi"
     stub.write_text(stub.read_text() + OWN)
     return status

@@ -61,6 +61,10 @@ class Layer:
     equal_bottoms_and_tops = False
     part = Part.FULL
     repeats = True
+    # Whose layer it is, where Caffe has none of the type.
+    fork: str | None = None
+    # Whether parameters in files may have other axes of size 1.
+    loose_shapes = False
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """Keep the settings; nothing is read or allocated yet."""

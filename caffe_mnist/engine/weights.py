@@ -53,7 +53,8 @@ def load_weights(
                 where=path,
             )
         for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
-            _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
+            where = f"{path}: layer {layer.name!r}, parameter {index}"
+            _copy(blob, parameter, where, layer.loose_shapes)
     loaded = {theirs.name for theirs in given}
     return [layer.name for layer in net.layers if layer.blobs and layer.name not in loaded]
 
@@ -87,9 +88,9 @@ def array(values: torch.Tensor) -> Floats:
     return values.detach().cpu().contiguous().numpy()
 
 
-def _copy(blob: Any, parameter: Parameter, where: str) -> None:
+def _copy(blob: Any, parameter: Parameter, where: str, loose: bool) -> None:
     theirs = shape(blob)
-    if not _same(theirs, parameter.shape, blob):
+    if not (_same(theirs, parameter.shape, blob) or loose and _alike(theirs, parameter.shape)):
         raise CaffeMnistError(
             f"shape mismatch: {_words(theirs)} there, {_words(parameter.shape)} in the net",
             where=where,
@@ -104,6 +105,11 @@ def _same(theirs: tuple[int, ...], ours: tuple[int, ...], blob: Any) -> bool:
     if blob.HasField("shape"):
         return theirs == ours
     return len(ours) <= 4 and theirs == (1,) * (4 - len(ours)) + ours
+
+
+def _alike(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
+    """Whether shapes agree but for axes of size 1."""
+    return [size for size in theirs if size != 1] == [size for size in ours if size != 1]
 
 
 def _words(sizes: tuple[int, ...]) -> str:

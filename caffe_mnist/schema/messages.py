@@ -16,6 +16,7 @@ from google.protobuf import message, text_format
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
+from caffe_mnist.schema import fork_text
 from caffe_mnist.schema.values import is_repeated, kind_of
 
 M = TypeVar("M", bound=message.Message)
@@ -42,7 +43,7 @@ def read_text(path: str | os.PathLike[str], kind: type[M]) -> M:
 def parse_text(text: str, kind: type[M], where: object) -> M:
     """Parse prototxt `text` into a message of class `kind`; `where` names it in errors."""
     try:
-        found = text_format.Parse(text, kind())
+        found = _parse(text, kind, where)
     except text_format.ParseError as error:
         what = re.sub(r"^\d+:\d+ : ", "", str(error))
         line, column = error.GetLine(), error.GetColumn()
@@ -51,6 +52,17 @@ def parse_text(text: str, kind: type[M], where: object) -> M:
     if "\\" in text or "\0" in text:
         _check_strings(found, where)
     return found
+
+
+def _parse(text: str, kind: type[M], where: object) -> M:
+    """As protobuf does; what it does not know may be a fork's."""
+    try:
+        return text_format.Parse(text, kind())
+    except text_format.ParseError:
+        found = fork_text.parse(text, kind, where)
+        if found is None:
+            raise
+        return found
 
 
 def _check_strings(content: message.Message, where: object) -> None:
@@ -71,7 +83,7 @@ def _check_strings(content: message.Message, where: object) -> None:
 def write_text(path: str | os.PathLike[str], content: message.Message) -> None:
     """Write `content` as prototxt, aside first and then renamed."""
     with replacing(path) as aside:
-        aside.write_text(text_format.MessageToString(content), encoding="utf-8")
+        aside.write_text(fork_text.to_text(content), encoding="utf-8")
 
 
 def read_binary(path: str | os.PathLike[str], kind: type[M]) -> M:

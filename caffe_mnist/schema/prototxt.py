@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Union
 
 from caffe_mnist.errors import ManyFaultsError
+from caffe_mnist.schema import forks
 from caffe_mnist.schema.tokens import NUMBER, Token, fault_of_character, tokens, unquote
 from caffe_mnist.schema.values import fault_of_value, is_repeated, is_required, kind_of
 
@@ -169,16 +170,16 @@ class _Parser:
                 return token
             if token.kind != "word":
                 raise self._stop(token, "a field's name" + ("" if end == "end" else f" or {end!r}"))
-            declared = self._declared(block, token, seen)
+            declared = self._declared(block, token, seen, depth)
             self._statement(block, token, declared, depth)
             if self._peek() in (";", ","):
                 self._next()
 
-    def _declared(self, block: Block, token: Token, seen: set[str]) -> Any:
+    def _declared(self, block: Block, token: Token, seen: set[str], depth: int) -> Any:
         """The field's descriptor; None, with a fault, if the message has no such field."""
         if block.kind is None:
             return None
-        declared = block.kind.fields_by_name.get(token.text)
+        declared = block.kind.fields_by_name.get(token.text) or self._added(block, token, depth)
         if declared is None:
             what = f"{block.kind.name} has no field {token.text!r}"
             self._fault(token.start, what + near(token.text, block.kind.fields_by_name))
@@ -186,6 +187,20 @@ class _Parser:
             self._fault(token.start, f"{token.text} is given twice")
         seen.add(token.text)
         return declared
+
+    def _added(self, block: Block, name: Token, depth: int) -> Any:
+        """The field that a fork added under this name; of several the one that fits."""
+        found = forks.candidates(block.kind, name.text)
+        at, faults = self.at, len(self.faults)
+        for declared in found if len(found) > 1 else ():
+            with contextlib.suppress(_StopError):
+                self._statement(Block(0, 0, block.kind), name, declared, depth)
+            fits = len(self.faults) == faults
+            self.at = at
+            del self.faults[faults:]
+            if fits:
+                return declared
+        return found[0] if found else None
 
     def _require(self, block: Block, seen: set[str], end: Token) -> None:
         for declared in block.kind.fields if block.kind else ():

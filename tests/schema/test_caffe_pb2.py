@@ -59,7 +59,7 @@ def test_schema_is_real_caffes(real_caffe: Path) -> None:
 
 
 def test_compiled_files_are_up_to_date(tmp_path: Path) -> None:
-    """`caffe_pb2.binpb` and `caffe_pb2.pyi` are what scripts/compile_schema.py makes."""
+    """`caffe_pb2.binpb`, its stub and `forks.binpb` are what scripts/compile_schema.py makes."""
     pytest.importorskip("grpc_tools", reason="protoc is not installed (extra dev)")
     spec = importlib.util.spec_from_file_location(
         "compile_schema", ROOT / "scripts" / "compile_schema.py"
@@ -69,7 +69,7 @@ def test_compiled_files_are_up_to_date(tmp_path: Path) -> None:
     compile_schema = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(compile_schema)
     assert compile_schema.compile_schema(tmp_path) == 0
-    for name in ("caffe_pb2.binpb", "caffe_pb2.pyi"):
+    for name in ("caffe_pb2.binpb", "caffe_pb2.pyi", "forks.binpb"):
         assert (tmp_path / name).read_bytes() == (SCHEMA / name).read_bytes(), name
 
 

@@ -1,6 +1,7 @@
 """Losses of scores or probabilities against class labels: HingeLoss, MultinomialLogisticLoss.
 
-Bottoms: N × C (any further axes count as classes) and N labels. Top: one number without axes.
+Bottoms: N × C (any further axes count as classes) and N labels; optionally N weights, which
+Caffe does not take (loss_weights.py). Top: one number without axes.
 """
 
 from __future__ import annotations
@@ -13,6 +14,12 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.loss_weights import (
+    check_wanted,
+    check_weights,
+    class_weights,
+    position_weights,
+)
 from caffe_mnist.schema import caffe_pb2
 
 # Probabilities are kept above this before the logarithm (Caffe's kLOG_THRESHOLD).
@@ -22,7 +29,7 @@ SMALLEST = 1e-20
 class ClassLoss(Layer):
     """What both have in common: one label for each item, which has no gradient."""
 
-    bottoms = (2, 2)
+    bottoms = (2, 3)
     loss_layer = True
     auto_tops = True
 
@@ -32,11 +39,13 @@ class ClassLoss(Layer):
         if not shape or not labels or shape[0] != labels[0] or prod(labels) != shape[0]:
             raise self.error(f"needs one label an item, found shapes {shape} and {labels}")
         self.classes = prod(shape[1:])
+        check_weights(self, bottom, shape[:1])
+        self.class_weights = class_weights(self, self.classes)
         top[0].reshape(())
 
     def allows_force_backward(self, index: int) -> bool:
-        """Labels have no gradient."""
-        return index != 1
+        """Labels and weights have no gradient."""
+        return index == 0
 
     def labels(self, bottom: Sequence[Blob]) -> Tensor:
         """The labels as N × 1 places; raises CaffeMnistError for one that is no class."""
@@ -49,10 +58,18 @@ class ClassLoss(Layer):
         return labels
 
     def wanted(self, propagate_down: Sequence[bool]) -> bool:
-        """Whether the scores need a gradient; raises CaffeMnistError if the labels do."""
-        if propagate_down[1]:
-            raise self.error("cannot propagate to the labels")
+        """Whether the scores need a gradient; raises CaffeMnistError if another bottom does."""
+        check_wanted(self, propagate_down, "labels")
         return propagate_down[0]
+
+
+    def weights(self, bottom: Sequence[Blob], labels: Tensor) -> Tensor | float:
+        """What each item counts (N × 1), 1 where all count alike."""
+        weights = position_weights(bottom, bottom[0].shape[:1])
+        if self.class_weights is None:
+            return 1.0 if weights is None else weights.reshape(-1, 1)
+        of_class = self.class_weights[labels]
+        return of_class if weights is None else of_class * weights.reshape(-1, 1)
 
 
 @layers.register("HingeLoss")
@@ -62,11 +79,13 @@ class HingeLoss(ClassLoss):
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """How far each score is from its margin."""
         scores = bottom[0].data.reshape(bottom[0].shape[0], self.classes)
-        self.signs = torch.ones_like(scores).scatter_(1, self.labels(bottom), -1.0)
+        labels = self.labels(bottom)
+        self.item_weights = self.weights(bottom, labels)
+        self.signs = torch.ones_like(scores).scatter_(1, labels, -1.0)
         self.margins = (scores * self.signs).add_(1).clamp_min_(0)
         self.squared = self.param.hinge_loss_param.norm == caffe_pb2.HingeLossParameter.L2
         losses = self.margins.square() if self.squared else self.margins
-        top[0].data = losses.sum() / bottom[0].shape[0]
+        top[0].data = (losses * self.item_weights).sum() / bottom[0].shape[0]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -75,7 +94,7 @@ class HingeLoss(ClassLoss):
         if self.wanted(propagate_down):
             slope = self.margins * 2 if self.squared else self.margins.sign()
             gradient = slope.mul_(self.signs).mul_(top[0].diff / bottom[0].shape[0])
-            bottom[0].diff = gradient.reshape(bottom[0].shape)
+            bottom[0].diff = (gradient * self.item_weights).reshape(bottom[0].shape)
 
 
 @layers.register("MultinomialLogisticLoss")
@@ -89,7 +108,9 @@ class MultinomialLogisticLoss(ClassLoss):
             bottom[0].data.reshape(len(self.chosen), self.classes).gather(1, self.chosen)
         )
         self.probabilities = probabilities.clamp_min_(SMALLEST)
-        top[0].data = -self.probabilities.log().sum() / bottom[0].shape[0]
+        self.item_weights = self.weights(bottom, self.chosen)
+        losses = self.probabilities.log() * self.item_weights
+        top[0].data = -losses.sum() / bottom[0].shape[0]
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -97,6 +118,6 @@ class MultinomialLogisticLoss(ClassLoss):
         """-1 / (N p) for the item's own class, nothing for the others."""
         if self.wanted(propagate_down):
             number = bottom[0].shape[0]
-            slopes = -top[0].diff / (number * self.probabilities)
+            slopes = -top[0].diff * self.item_weights / (number * self.probabilities)
             gradient = bottom[0].data.new_zeros(number, self.classes)
             bottom[0].diff = gradient.scatter_(1, self.chosen, slopes).view(bottom[0].shape)

@@ -1,6 +1,7 @@
 """SoftmaxWithLoss: the mean of -log of the probability of each label.
 
-Bottoms: scores N × C × … and labels N × … (one for each position outside the class axis).
+Bottoms: scores N × C × … and labels N × … (one for each position outside the class axis);
+optionally weights of these positions, which Caffe does not take (loss_weights.py).
 Tops: the loss, without axes; optionally the probabilities, in the shape of the scores.
 """
 
@@ -14,6 +15,12 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.loss_weights import (
+    check_wanted,
+    check_weights,
+    class_weights,
+    position_weights,
+)
 from caffe_mnist.engine.layers.normalization import normalizer
 
 # Caffe keeps a probability from below at C's FLT_MIN before the logarithm.
@@ -22,9 +29,9 @@ SMALLEST = torch.finfo(torch.float32).tiny
 
 @layers.register("SoftmaxWithLoss")
 class SoftmaxWithLoss(Layer):
-    """Options: softmax_param.axis, loss_param.ignore_label and normalization."""
+    """Options: softmax_param.axis, loss_param.ignore_label and normalization, class_weighting."""
 
-    bottoms = (2, 2)
+    bottoms = (2, 3)
     tops = (1, 2)
     loss_layer = True
     auto_tops = True
@@ -40,6 +47,9 @@ class SoftmaxWithLoss(Layer):
                 f"needs {self.outer * self.inner} labels for scores of shape {shape} "
                 f"with classes along axis {self.axis}, found {bottom[1].count}"
             )
+        self.positions = (*shape[: self.axis], *shape[self.axis + 1 :])
+        check_weights(self, bottom, self.positions)
+        self.class_weights = class_weights(self, self.classes)
         top[0].reshape(())
         if len(top) > 1:
             top[1].reshape(shape)
@@ -58,6 +68,9 @@ class SoftmaxWithLoss(Layer):
         losses = chosen.clamp_min_(SMALLEST).log_()
         if self.valid is not None:
             losses.mul_(self.valid)
+        self.weights = self._weights(bottom, labels)
+        if self.weights is not None:
+            losses.mul_(self.weights)
         self.normalizer = normalizer(self, self.outer, self.inner, self.valid)
         top[0].data = -losses.sum() / self.normalizer
         if len(top) > 1:
@@ -67,8 +80,7 @@ class SoftmaxWithLoss(Layer):
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
         """Probabilities minus the one-hot labels, normalised; nothing where ignored."""
-        if propagate_down[1]:
-            raise self.error("cannot propagate to the labels")
+        check_wanted(self, propagate_down, "labels")
         if not propagate_down[0]:
             return
         gradient = self.probabilities.reshape(self.outer, self.classes, self.inner).clone()
@@ -76,12 +88,24 @@ class SoftmaxWithLoss(Layer):
         gradient.scatter_add_(1, labels, gradient.new_full((1, 1, 1), -1).expand_as(labels))
         if self.valid is not None:
             gradient.mul_(self.valid)
+        if self.weights is not None:
+            gradient.mul_(self.weights)
         gradient.mul_(top[0].diff / self.normalizer)
         bottom[0].diff = gradient.view(bottom[0].shape)
 
     def allows_force_backward(self, index: int) -> bool:
-        """Labels have no gradient."""
-        return index != 1
+        """Labels and weights have no gradient."""
+        return index == 0
+
+    def _weights(self, bottom: Sequence[Blob], labels: Tensor) -> Tensor | None:
+        """What each position counts (outer × 1 × inner); None where all count alike."""
+        weights = position_weights(bottom, self.positions)
+        if weights is not None:
+            weights = weights.reshape(labels.shape)
+        if self.class_weights is None:
+            return weights
+        of_class = self.class_weights[labels]
+        return of_class if weights is None else of_class * weights
 
     def _valid(self, labels: Tensor) -> Tensor | None:
         param = self.param.loss_param
