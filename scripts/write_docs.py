@@ -49,7 +49,7 @@ def compatibility() -> str:
         "Caffe's is in [parity.md](parity.md), and what `tests/parity/` asserts.\n"
     )
     for title, registry, meaning in (
-        ("Layers (`layer.type`)", layers, _first_line),
+        ("Layers (`layer.type`)", layers, _layer),
         ("Solvers (`solver.type`)", rules, _first_line),
         ("Learning rate policies (`lr_policy`)", policies, _first_line),
         ("Fillers (`weight_filler.type`)", fillers, _first_line),
@@ -84,6 +84,11 @@ def _table(registry: Any, meaning: Callable[[Any], str]) -> str:
 
 def _first_line(thing: Any) -> str:
     return str(thing.__doc__ or "").strip().partition("\n")[0].replace("|", "\\|")
+
+
+def _layer(kind: Any) -> str:
+    fork = f" Of a fork: {kind.fork} ([forks.md](forks.md))." if kind.fork else ""
+    return _first_line(kind) + fork
 
 
 def _folders(layout: Any) -> str:

@@ -21,8 +21,8 @@ from caffe_mnist.engine.layer import Layer, Surroundings, layers
 from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
-from caffe_mnist.schema.fork_text import to_text
 from caffe_mnist.schema.filter import filter_net
+from caffe_mnist.schema.fork_text import to_text
 from caffe_mnist.schema.upgrade import upgrade_net
 
 Report = Callable[[str, str], None]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.lr_policy import split_policy
@@ -65,6 +65,17 @@ class Plateau:
             steps, event = steps + 1, iteration
             info("sgd_solver.cpp:84", f"Plateau Status: Iteration {iteration}, step = {steps}")
         self.state = PlateauState(steps, least, event)
+
+    def kept(self) -> list[float]:
+        """What a solver state has to hold."""
+        return list(astuple(self.state))
+
+    def restore(self, kept: Sequence[float]) -> None:
+        """Go on from what `kept` gave; raises ValueError or TypeError for anything else."""
+        steps, least, event = kept
+        if steps < 0 or event < 0:
+            raise ValueError(f"no state: {kept}")
+        self.state = PlateauState(int(steps), float(least), int(event))
 
     def _window(self, steps: int) -> float:
         if self.every:

@@ -19,8 +19,9 @@ from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.loss_scale import LossScale
-from caffe_mnist.engine.lr_policy import current_step, learning_rate, stepped_rate
+from caffe_mnist.engine.lr_policy import current_step, learning_rate, split_policy, stepped_rate
 from caffe_mnist.engine.net import Given, Net
+from caffe_mnist.engine.plateau import Plateau
 from caffe_mnist.engine.precision import FP32, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.engine.recorded import RecordedIteration
@@ -121,6 +122,7 @@ class Solver:
         self._step: int | None = None
         # Where everything was when the test began that is running now.
         self._before_test: RunningState | None = None
+        self.plateau = Plateau.of(param)
         info("solver.cpp:57", "Solver scaffolding done.")
 
     def solve(self, resume: str | None = None) -> None:
@@ -170,6 +172,8 @@ class Solver:
                 self._losses.append(self._forward_backward())
                 if display:
                     self._display()
+                if self.plateau is not None:
+                    self.plateau.note(self.iteration, self._smoothed_loss())
                 for callback in self.callbacks:
                     callback.on_gradients_ready()
                 self.apply_update(display)
@@ -235,7 +239,7 @@ class Solver:
         info(places[0], f"Snapshotting to {kind} {weights}")
         save_weights(self.net, weights, self.param.snapshot_diff)
         info(places[1], f"Snapshotting solver state to {kind} {state}")
-        step = self._step
+        step = self._step if self.plateau is None else self.plateau.steps
         if step is None:
             step = current_step(self.param, max(self.iteration - 1, 0))
         running = (self._before_test or self._running_state()).to_bytes()
@@ -260,7 +264,10 @@ class Solver:
 
     def _running_state(self) -> RunningState:
         found = RunningState.of(self.generator, self.net, self.test_nets)
-        return replace(found, losses=[float(loss) for loss in self._losses])
+        more = (
+            found.more if self.plateau is None else {**found.more, "plateau": self.plateau.kept()}
+        )
+        return replace(found, losses=[float(loss) for loss in self._losses], more=more)
 
     def _restore_running(self, content: bytes, path: str) -> None:
         """Places in the data, random numbers and losses as they were; none in a state of Caffe's.
@@ -277,6 +284,11 @@ class Solver:
         for fault in found.restore(self.generator, self.net, self.test_nets):
             warning("solver.cpp:1", f"{path}: does not go on where it was: {fault}")
         self._restored_losses = found.losses
+        if self.plateau is not None and "plateau" in found.more:
+            try:
+                self.plateau.restore(found.more["plateau"])
+            except (TypeError, ValueError, OverflowError) as error:
+                warning("solver.cpp:1", f"{path}: does not go on where it was: plateau ({error})")
 
     def load_weights(self, path: str) -> None:
         """Start from the weights of `path`, in the training net and so in the test nets."""
@@ -346,7 +358,8 @@ class Solver:
 
     def _records(self) -> bool:
         """Whether iterations are to be recorded: nobody looks into them."""
-        return bool(self.run.recorder) and not self.callbacks and not self.param.debug_info
+        watched = bool(self.callbacks) or self.param.debug_info or self.plateau is not None
+        return bool(self.run.recorder) and not watched
 
     def _recorded_iteration(self, display: bool) -> None:
         """Passes and update as one; the log is that of the passes, then that of the update."""
@@ -388,14 +401,17 @@ class Solver:
             if self._step < len(values) and self.iteration >= values[self._step]:
                 self._step += 1
             if self._step != current_step(self.param, self.iteration):
-                return stepped_rate(self.param, self._step)
+                warmup, _ = split_policy(self.param.lr_policy)
+                return stepped_rate(self.param, self._step) * warmup.part(self.iteration)
             self._step = None
-        return learning_rate(self.param, self.iteration)
+        steps = 0 if self.plateau is None else self.plateau.steps
+        return learning_rate(self.param, self.iteration, steps)
 
     def _steps_taken(self, steps: int, path: str) -> int | None:
         """The steps of a restored state where the solver's stepvalues would make others of it."""
         last = max(self.iteration - 1, 0)
-        if self.param.lr_policy != "multistep" or steps == current_step(self.param, last):
+        _, policy = split_policy(self.param.lr_policy)
+        if policy != "multistep" or steps == current_step(self.param, last):
             return None
         ours = current_step(self.param, self.iteration)
         now = steps + (steps < len(self.param.stepvalue)

@@ -90,7 +90,7 @@ def array(values: torch.Tensor) -> Floats:
 
 def _copy(blob: Any, parameter: Parameter, where: str, loose: bool) -> None:
     theirs = shape(blob)
-    if not (_same(theirs, parameter.shape, blob) or loose and _alike(theirs, parameter.shape)):
+    if not (_same(theirs, parameter.shape, blob) or (loose and _alike(theirs, parameter.shape))):
         raise CaffeMnistError(
             f"shape mismatch: {_words(theirs)} there, {_words(parameter.shape)} in the net",
             where=where,

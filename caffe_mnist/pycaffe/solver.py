@@ -55,7 +55,9 @@ class Solver:
     @property
     def lr(self) -> float:
         """The learning rate of the present iteration."""
-        return learning_rate(self._solver.param, self._solver.iteration)
+        plateau = self._solver.plateau
+        steps = 0 if plateau is None else plateau.steps
+        return learning_rate(self._solver.param, self._solver.iteration, steps)
 
     @property
     def param(self) -> caffe_pb2.SolverParameter:

@@ -48,9 +48,8 @@ def settings(message: Message, fork: str) -> Any:
     """What `message` (of any pool) holds of a fork's fields, as the fork's message."""
     content = message.SerializePartialToString()
     found: Any = _messages()[fork][message.DESCRIPTOR.name].FromString(content)
-    if message.DESCRIPTOR.name == "LayerParameter" and not found.ListFields():
-        if fork in TYPES.get(message.type, ()):  # type: ignore[attr-defined]
-            _read_other_numbers(found, fork, content)
+    if fork in _forks_of(message) and not found.ListFields():
+        _read_other_numbers(found, fork, content)
     return found
 
 
@@ -88,7 +87,7 @@ def added_to(message: Message) -> list[Message]:
     name = message.DESCRIPTOR.name
     forks = [fork for fork, kinds in _messages().items() if name in kinds]
     if name == "LayerParameter":
-        forks = [fork for fork in forks if fork in TYPES.get(message.type, ())]  # type: ignore[attr-defined]
+        forks = [fork for fork in forks if fork in _forks_of(message)]
     return [found for found in (settings(message, fork) for fork in forks) if found.ListFields()]
 
 
@@ -128,13 +127,21 @@ def _varint(content: bytes, at: int) -> tuple[int, int]:
 
 def numbers_of(message: Message) -> set[int]:
     """The fields' numbers that mean a fork's setting in a layer of this type."""
-    forks = TYPES.get(message.type, ()) if message.DESCRIPTOR.name == "LayerParameter" else ()  # type: ignore[attr-defined]
+    known = _forks_of(message)
     return {
-        number for (fork, _), numbers in OTHER_NUMBERS.items() if fork in forks for number in numbers
+        number
+        for (fork, _), numbers in OTHER_NUMBERS.items()
+        for number in numbers
+        if fork in known
     }
 
 
-@functools.lru_cache(maxsize=None)
+def _forks_of(message: Any) -> tuple[str, ...]:
+    """The forks that a layer's type belongs to; none for other messages."""
+    return TYPES.get(message.type, ()) if message.DESCRIPTOR.name == "LayerParameter" else ()
+
+
+@functools.cache
 def _names() -> frozenset[str]:
     """The messages of Caffe's that forks add to."""
     content = (FOLDER / "caffe_pb2.binpb").read_bytes()
@@ -142,7 +149,7 @@ def _names() -> frozenset[str]:
     return frozenset(kind.name for kind in caffe.message_type)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _messages() -> dict[str, dict[str, type[Message]]]:
     """Message classes by fork and name, from a pool of their own."""
     pool = descriptor_pool.DescriptorPool()
@@ -156,7 +163,7 @@ def _messages() -> dict[str, dict[str, type[Message]]]:
     if hasattr(message_factory, "GetMessageClass"):
         make = message_factory.GetMessageClass
     else:  # protobuf < 4.22
-        make = message_factory.MessageFactory(pool).GetPrototype
+        make = message_factory.MessageFactory(pool).GetPrototype  # type: ignore[attr-defined]
     found = {}
     for name in sorted(own):
         described = pool.FindFileByName(name)

@@ -68,6 +68,7 @@ CASES = {
     "noise": (NOISE + HIDDEN, "clip_gradients: 0.5"),
     "recurrent": (NOISE + LSTM, "random_seed: 5"),
     "as-hdf5": (DATA + HIDDEN, "snapshot_format: HDF5"),
+    "plateau": (DATA + HIDDEN, 'lr_policy: "warmup:3+plateau" stepsize: 2'),
 }
 
 
@@ -101,7 +102,9 @@ def train(net: str, more: str, at: int = 0, state: str = "") -> tuple[list[str],
     import io
 
     Path("net.prototxt").write_text(net + HEAD)
-    text = f'net: "net.prototxt" snapshot_prefix: "run" {SOLVER} {more}'
+    base = SOLVER.replace('lr_policy: "step" ', "") if "lr_policy" in more else SOLVER
+    base = base.replace("stepsize: 4", "") if "stepsize" in more else base
+    text = f'net: "net.prototxt" snapshot_prefix: "run" {base} {more}'
     solver = parse_text(text, caffe_pb2.SolverParameter, "solver")
     with contextlib.redirect_stderr(io.StringIO()) as log:
         trained = Solver(solver, Run(snapshot_at=frozenset({at})))

@@ -7,6 +7,7 @@ import math
 import pytest
 
 from caffe_mnist.engine.lr_policy import current_step, learning_rate
+from caffe_mnist.engine.plateau import Plateau
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
@@ -30,6 +31,20 @@ def _solver(text: str) -> caffe_pb2.SolverParameter:
         ('lr_policy: "poly" power: 2 max_iter: 10', 10, 0.0),
         ('lr_policy: "sigmoid" gamma: 1 stepsize: 4', 4, 0.25),
         ('lr_policy: "sigmoid" gamma: 1 stepsize: 4', 5, 0.5 / (1 + math.exp(-1))),
+        ('lr_policy: "cosine" max_iter: 10', 0, 0.5),
+        ('lr_policy: "cosine" max_iter: 10', 5, 0.25),
+        ('lr_policy: "cosine" max_iter: 10', 10, 0.0),
+        ('lr_policy: "cosine" max_iter: 10', 99, 0.0),
+        ('lr_policy: "cosine" max_iter: 10 gamma: 0.2', 10, 0.1),
+        ('lr_policy: "cosine" max_iter: 100 stepsize: 4', 5, 0.25 * (1 + math.cos(math.pi / 4))),
+        ('lr_policy: "warmup:5+fixed"', 0, 0.1),
+        ('lr_policy: "warmup:5+fixed"', 3, 0.4),
+        ('lr_policy: "warmup:5+fixed"', 4, 0.5),
+        ('lr_policy: "warmup:5+fixed"', 50, 0.5),
+        ('lr_policy: "warmup:5:0.5+fixed"', 0, 0.3),
+        ('lr_policy: "warmup:4+step" gamma: 0.1 stepsize: 2', 2, 0.0375),
+        ('lr_policy: "warmup:2+cosine" max_iter: 10', 5, 0.25),
+        ('lr_policy: "plateau" gamma: 0.1 stepsize: 4', 100, 0.5),
     ],
 )
 def test_rate(text: str, iteration: int, rate: float) -> None:
@@ -48,3 +63,50 @@ def test_unknown_policy() -> None:
     """The known ones are listed."""
     with pytest.raises(CaffeMnistError, match=r"unknown learning rate policy 'x'.*multistep"):
         learning_rate(_solver('lr_policy: "x"'), 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('lr_policy: "warmup:0+fixed"', "is no warm-up"),
+        ('lr_policy: "warmup+fixed"', "is no warm-up"),
+        ('lr_policy: "warmup:5:2+fixed"', "is no warm-up"),
+        ('lr_policy: "warmup:5+x"', "unknown learning rate policy 'x'"),
+        ('lr_policy: "cosine"', "cosine needs a max_iter or a stepsize"),
+    ],
+)
+def test_misuse(text: str, what: str) -> None:
+    """One line that says what is wrong."""
+    with pytest.raises(CaffeMnistError, match=what):
+        learning_rate(_solver(text), 0)
+
+
+@pytest.mark.parametrize("windows", ["stepvalue: 2 stepvalue: 3", "plateau_winsize: [2, 3]"])
+def test_plateau(windows: str) -> None:
+    """A step when so many iterations found no new minimum; after the last one no more."""
+    solver = _solver(f'lr_policy: "plateau" gamma: 0.1 {windows}')
+    plateau = Plateau(solver)
+    steps = []
+    for iteration, loss in enumerate([5.0, 4, 4, 4, 3, 3, 3, 3, 3, 3, 3, 3, 3]):
+        plateau.note(iteration, loss)
+        steps.append(plateau.steps)
+    assert steps == [0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 2, 2]
+    assert learning_rate(solver, 12, plateau.steps) == pytest.approx(0.005)
+    again = Plateau(solver)
+    again.restore(plateau.kept())
+    assert again.state == plateau.state
+
+
+def test_plateau_with_one_window() -> None:
+    """A stepsize is the window of every step."""
+    plateau = Plateau(_solver('lr_policy: "plateau" gamma: 0.1 stepsize: 2'))
+    for iteration in range(9):
+        plateau.note(iteration, 1.0)
+    assert plateau.steps == 4
+
+
+def test_plateau_without_window() -> None:
+    """It is refused when the solver is made."""
+    assert Plateau.of(_solver('lr_policy: "step" stepsize: 3')) is None
+    with pytest.raises(CaffeMnistError, match="plateau needs a window"):
+        Plateau.of(_solver('lr_policy: "warmup:3+plateau"'))

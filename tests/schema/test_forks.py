@@ -91,13 +91,16 @@ def test_binary_of_a_fork(kind: str, fork: str, field: str, number: int, payload
     content = layer + head + bytes([len(payload)]) + payload
     found = forks.settings(caffe_pb2.LayerParameter.FromString(content), fork)
     assert found.HasField(field)
-    assert len(getattr(found, field).ListFields()) == len({byte for byte in payload[::2]})
+    assert len(getattr(found, field).ListFields()) == len(set(payload[::2]))
 
 
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("layer { permute_param { ordr: 1 } }", r"net:1:25: .*no field 'ordr' \(did you mean order"),
+        (
+            "layer { permute_param { ordr: 1 } }",
+            r"net:1:25: .*no field 'ordr' \(did you mean order",
+        ),
         ('layer { permute_param { order: 1 }\n nme: "x" }', "net:2:2: .*nme"),
         ("layer { bn_param { nothing: 1 } }", "net:1:20: .*no field 'nothing'"),
         ("permute_param { order: 1 }", "net:1:1: .*no field named"),

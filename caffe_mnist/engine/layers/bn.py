@@ -65,17 +65,17 @@ class BN(FunctionLayer):
         """The formula; in training, the running statistics take part of the batch's."""
         x, scale, shift = inputs[0], *(self._spread(one, inputs[0]) for one in inputs[1:3])
         if self.segnet and self.settings.bn_mode:  # INFERENCE
-            return x * scale + shift
+            return torch.addcmul(shift, x, scale)
         if not self.segnet and self._running():
             mean, variance = (self._spread(one.detach(), x) for one in inputs[3:5])
-            return (x - mean) / (variance + self.settings.eps).sqrt() * scale + shift
+            return torch.addcmul(shift, (x - mean) / (variance + self.settings.eps).sqrt(), scale)
         axes = [axis for axis in range(x.dim()) if axis != 1]
         mean = x.mean(axes, keepdim=True)
         variance = (x - mean).square().mean(axes, keepdim=True)
         if not self.segnet:
             self._remember(mean.detach(), variance.detach())
         eps = SEGNET_EPS if self.segnet else self.settings.eps
-        return (x - mean) / (variance + eps).sqrt() * scale + shift
+        return torch.addcmul(shift, (x - mean) / (variance + eps).sqrt(), scale)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]

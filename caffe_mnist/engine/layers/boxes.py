@@ -72,7 +72,8 @@ def suppress(boxes: Tensor, scores: Tensor, param: Any, least: float | None = No
     if param.HasField("top_k") and param.top_k > -1:
         order = order[: param.top_k]
     shared = overlaps(boxes[order], boxes[order]).cpu()
-    threshold, kept = param.nms_threshold, []
+    threshold = param.nms_threshold
+    kept: list[int] = []
     alive = torch.ones(len(order), dtype=torch.bool)
     for place in range(len(order)):
         if param.eta < 1:  # what was passed before is judged by the present threshold

@@ -62,7 +62,6 @@ class ClassLoss(Layer):
         check_wanted(self, propagate_down, "labels")
         return propagate_down[0]
 
-
     def weights(self, bottom: Sequence[Blob], labels: Tensor) -> Tensor | float:
         """What each item counts (N × 1), 1 where all count alike."""
         weights = position_weights(bottom, bottom[0].shape[:1])

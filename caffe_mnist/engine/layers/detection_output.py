@@ -27,6 +27,7 @@ class DetectionOutput(Layer):
     """
 
     fork = "SSD"
+    repeats = False
     bottoms = (3, 3)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

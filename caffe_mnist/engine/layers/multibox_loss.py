@@ -32,6 +32,7 @@ class MultiBoxLoss(FunctionLayer):
     """Options of multibox_loss_param: num_classes, matching, mining, code_type, …"""
 
     fork = "SSD"
+    repeats = False
     bottoms = (4, 4)
     loss_layer = True
     auto_tops = True
@@ -73,7 +74,8 @@ class MultiBoxLoss(FunctionLayer):
         for item in range(number):
             one, other = self._item(locations[item], scores[item], truth[item])
             place_loss, class_loss = place_loss + one, class_loss + other
-        return (place_loss * param.loc_weight + class_loss) / self._normalizer(number)
+        loss: Tensor = (place_loss * param.loc_weight + class_loss) / self._normalizer(number)
+        return loss
 
     def _item(self, locations: Tensor, scores: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
         """The sums of both losses of one picture."""
@@ -85,21 +87,22 @@ class MultiBoxLoss(FunctionLayer):
                 if k == background:
                     continue
                 mine = (truth[:, 1] == k).cpu()
-            rows = mine.nonzero().reshape(-1)
+            own = mine.nonzero().reshape(-1)
             places = self.corners
             if not param.use_prior_for_matching:
                 places = self._decoded(locations[:, k])
-            matched = matching.match(truth[rows][:, 3:7], places, param)
+            matched = matching.match(truth[own][:, 3:7], places, param)
             indices = matched.indices
-            if len(rows):
-                indices = torch.where(indices >= 0, rows[indices.clamp_min(0)], indices)
+            if len(own):
+                indices = torch.where(indices >= 0, own[indices.clamp_min(0)], indices)
             found.append((k, matching.Matches(indices, matched.overlaps)))
         labels = torch.full((self.priors,), background, dtype=torch.int64)
         for _, one in found:
             labels = self._labels(labels, one.indices, truth)
         chosen, negatives = self._mined(found, locations, scores, truth, labels)
         place_loss = locations.new_zeros(())
-        rows, wanted = [negatives], [torch.full_like(negatives, background)]
+        rows: list[Tensor] = [negatives]
+        wanted: list[Tensor] = [torch.full_like(negatives, background)]
         for k, indices in chosen:
             positive = (indices >= 0).nonzero().reshape(-1)
             self.matches += len(positive)
@@ -129,7 +132,9 @@ class MultiBoxLoss(FunctionLayer):
             for k, one in found:
                 hard = losses.clone()
                 if self.mining == matching.HARD_EXAMPLE:
-                    hard[one.indices >= 0] += self._place_losses(locations[:, k], one.indices, truth)
+                    hard[one.indices >= 0] += self._place_losses(
+                        locations[:, k], one.indices, truth
+                    )
                 places = self.corners
                 if not self.settings.use_prior_for_nms:
                     places = self._decoded(locations[:, k])

@@ -50,9 +50,9 @@ def match(truth: Tensor, places: Tensor, param: Any) -> Matches:
         left[place, :] = 0
         left[:, box] = 0
     if param.match_type != BIPARTITE:
-        largest, box = shared.max(1)
+        largest, nearest = shared.max(1)
         more = (found == -1) & (largest >= param.overlap_threshold) & (largest > 0)
-        found = torch.where(more, box, found)
+        found = torch.where(more, nearest, found)
     return Matches(found, best)
 
 

@@ -49,4 +49,7 @@ class Normalize(FunctionLayer):
         x, factor = inputs
         axes = list(range(1, x.dim())) if self.all else [1]
         length = (x.square().sum(axes, keepdim=True) + self.eps).sqrt()
-        return x / length * (factor if self.shared else factor.view(-1, *[1] * (x.dim() - 2)))
+        if not self.shared:
+            factor = factor.view(-1, *[1] * (x.dim() - 2))
+        y: Tensor = x / length * factor
+        return y

@@ -23,6 +23,7 @@ class ROIPooling(Layer):
     """Options of roi_pooling_param: pooled_h, pooled_w, spatial_scale (features over picture)."""
 
     fork = "Fast R-CNN"
+    repeats = False
     bottoms = (2, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

@@ -25,6 +25,7 @@ class Upsample(Layer):
     """
 
     fork = "SegNet"
+    repeats = False
     bottoms = (1, 2)
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

@@ -13,7 +13,6 @@ from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 
-
 MOST = 12
 
 

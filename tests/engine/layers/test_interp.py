@@ -81,7 +81,7 @@ def test_pyramid_of_pspnet() -> None:
           convolution_param {{ num_output: 2 kernel_size: 1 bias_term: false
             weight_filler {{ type: "xavier" }} }} }}
         layer {{ name: "b{size}" type: "BN" bottom: "c{size}" top: "c{size}" bn_param {{
-          slope_filler {{ type: "constant" value: 1 }} bias_filler {{ type: "constant" value: 0 }} }} }}
+          slope_filler {{ type: "constant" value: 1 }} }} }}
         layer {{ name: "i{size}" type: "Interp" bottom: "c{size}" top: "i{size}"
           interp_param {{ height: 6 width: 6 }} }}"""
     x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(4))

@@ -162,7 +162,8 @@ def test_impossible_boxes(row: list[float], what: str) -> None:
 
 HEAD = """
 layer {{ name: "conv" type: "Convolution" bottom: "picture" top: "conv"
-  convolution_param {{ num_output: 8 kernel_size: 4 stride: 4 weight_filler {{ type: "xavier" }} }} }}
+  convolution_param {{ num_output: 8 kernel_size: 4 stride: 4
+                      weight_filler {{ type: "xavier" }} }} }}
 layer {{ name: "relu" type: "ReLU" bottom: "conv" top: "conv" }}
 layer {{ name: "norm" type: "Normalize" bottom: "conv" top: "norm"
   norm_param {{ across_spatial: false channel_shared: false
@@ -203,9 +204,9 @@ def picture(random: torch.Generator, number: int) -> tuple[Tensor, list[float]]:
 
 
 def test_small_ssd_learns_to_find_squares(tmp_path: Path) -> None:
-    """The loss falls, the trained net finds squares that it never saw; weights go through a file."""
+    """The loss falls; with its weights from a file the net finds squares that it never saw."""
     random = torch.Generator().manual_seed(7)
-    shape = 'shape { dim: 8 dim: 1 dim: 32 dim: 32 }'
+    shape = "shape { dim: 8 dim: 1 dim: 32 dim: 32 }"
     data = (
         f'layer {{ name: "picture" type: "Input" top: "picture" input_param {{ {shape} }} }}\n'
         'layer { name: "truth" type: "Input" top: "truth" '

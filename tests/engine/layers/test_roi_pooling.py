@@ -32,7 +32,8 @@ def pooled(x: Tensor, rois: Tensor, rows: int, columns: int) -> Tensor:
                 for j in range(columns):
                     best = None
                     for h in range(
-                        top + math.floor(i * height / rows), top + math.ceil((i + 1) * height / rows)
+                        top + math.floor(i * height / rows),
+                        top + math.ceil((i + 1) * height / rows),
                     ):
                         for w in range(
                             left + math.floor(j * width / columns),
