@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 from caffe_mnist.exchange.arriving.draft import Draft, Style, UnfitError
 from caffe_mnist.exchange.arriving.folding import fold
@@ -140,6 +142,12 @@ def _draw(
     ):
         arguments = [known[one.name] if isinstance(one, Ref) else one for one in node.arguments]
         return fold(node, arguments, source.opset)
+    if node.kind in registry and node.reads():
+        arrays = {name: known[name] for name in node.reads()}
+        if all(isinstance(one, np.ndarray) for one in arrays.values()):
+            from caffe_mnist.exchange.arriving.program_runner import fold_program
+
+            return fold_program(node, arrays)
     if node.kind not in registry:
         raise UnfitError("has no counterpart among Caffe 1.0's layers")
     try:

@@ -50,18 +50,24 @@ class Names:
 def _joined(parts: list[str], kind: str) -> str:
     """Modules from the outside in: each one's own name holds those around it, or does not."""
     *modules, last = parts
-    path = ""
+    chain: list[str] = []
     for module in modules:
-        path = module if not path or module.startswith(path + ".") else f"{path}.{module}"
+        if chain and module.startswith(chain[-1] + "."):
+            chain[-1] = module
+        else:
+            chain.append(module)
+    path = ".".join(chain)
     number = re.sub(r"^.*?(_\d+)?$", lambda found: found.group(1) or "", last)
     if not _OPERATOR.match(last):
         return f"{path}.{last}" if path else last
     tail = f"{kind.lower()}{number}"
     ends = path.rsplit(".", 1)[-1].rstrip("0123456789_").lower()
-    whole = kind.lower() in ends or ends in _SAME.get(kind, ())
+    numbered = not ends and kind in _WEIGHTED  # one of a Sequential
+    whole = numbered or kind.lower() in ends or ends in _SAME.get(kind, ())
     return f"{path}{number}" if path and whole else f"{path}.{tail}" if path else tail
 
 
+_WEIGHTED = {"Conv", "ConvTranspose", "Gemm", "BatchNormalization", "PRelu"}
 _SAME = {
     "Conv": ("conv", "downsample"), "Gemm": ("fc", "classifier", "linear", "head"),
     "BatchNormalization": ("bn", "norm"), "Clip": ("relu", "act"), "Relu": ("act", "relu"),

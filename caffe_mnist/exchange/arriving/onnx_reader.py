@@ -98,17 +98,19 @@ def _node(proto: Any, number: int) -> Node:
         origin=proto,
     )
     # A name of modules, as PyTorch's newer exporter writes it down.
-    for one in getattr(proto, "metadata_props", ()):
-        if one.key == "pkg.torch.onnx.name_scopes":
-            found.scope = _scope(one.value)
+    said = {one.key: one.value for one in getattr(proto, "metadata_props", ())}
+    if "pkg.torch.onnx.name_scopes" in said:
+        scopes = _words(said["pkg.torch.onnx.name_scopes"])[:-1]
+        kinds = _words(said.get("pkg.torch.onnx.class_hierarchy", ""))[:-1]
+        module = scopes[-1] if scopes else ""
+        leaf = bool(kinds) and kinds[-1].startswith("torch.nn.modules.")
+        found.scope = module if leaf or not module else f"{module}.{kind.lower()}"
     return found
 
 
-def _scope(text: str) -> str:
-    """The last module of "['', 'layer1', 'layer1.0', 'conv2d_3']"."""
-    parts = [part.strip().strip("'\"") for part in text.strip("[] ").split(",")]
-    modules = [part for part in parts[:-1] if part]
-    return modules[-1] if modules else ""
+def _words(text: str) -> list[str]:
+    """Those of a list as text, such as "['', 'layer1', 'layer1.0', 'conv2d_3']"."""
+    return [part.strip().strip("'\"") for part in text.strip("[] ").split(",")]
 
 
 def _setting(attribute: Any) -> Any:

@@ -130,6 +130,8 @@ def _argument(given: Any, moved: dict[str, str]) -> Any:
         return _single(value, moved)
     if kind in ("as_tensors", "as_sym_ints", "as_sym_floats", "as_optional_tensors"):
         return [_single(one, moved) for one in value]
+    if kind == "as_float":  # what JSON has no number for stands there as a word
+        return float(value)
     return value
 
 

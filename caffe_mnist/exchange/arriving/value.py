@@ -20,14 +20,16 @@ class Value:
     """A blob, and what the other program takes it for.
 
     `held` is the blob's shape, `shape` that of the value: the same numbers in the same order.
-    `pads` are zeros still to be put around, before and after each axis behind the channels. Both
-    become layers only where the next layer cannot do without.
+    `pads` are still to be put around, before and after each axis behind the channels. Both become
+    layers only where the next layer cannot do without.
     """
 
     blob: str
     held: Shape
     shape: Shape
     pads: tuple[tuple[int, int], ...] = ()
+    # What the pads are filled with.
+    fill: float = 0.0
 
     @property
     def plain(self) -> bool:

@@ -16,18 +16,18 @@ import torch
 pytest.importorskip("onnx", reason="needs the extra `export`")
 pytest.importorskip("onnxruntime", reason="runs the models")
 
-from caffe_mnist.export_caffe import main  # noqa: E402
-from caffe_mnist.schema import caffe_pb2  # noqa: E402
-from caffe_mnist.schema.messages import read_text  # noqa: E402
-from tests.exchange.arriving.nets import NETS, trained  # noqa: E402
+from caffe_mnist.export_caffe import main
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
+from tests.exchange.arriving.nets import NETS, trained
 
 RUNNER = Path(__file__).parent / "caffe_runner.py"
 # How each net is written: an opset, or "pt2" for an exported program.
 FORMS = {
     "lenet": ("9", "pt2"), "resnet18": ("11", "pt2"), "resnet50": ("13",),
-    "mobilenet_v1": ("17",), "mobilenet_v2": ("11", "pt2"), "mobilenet_v3": ("13", "pt2"),
-    "vgg16_bn": ("9",), "alexnet": ("17",), "squeezenet": ("13",), "googlenet": ("13", "pt2"),
-    "densenet": ("17", "pt2"), "unet": ("9", "pt2"), "unet_nearest": ("17",),
+    "mobilenet_v1": ("17",), "mobilenet_v2": ("11",), "mobilenet_v3": ("13", "pt2"),
+    "vgg16_bn": ("9",), "alexnet": ("17",), "squeezenet": ("13",), "googlenet": ("13",),
+    "densenet": ("17",), "unet": ("9",), "unet_nearest": ("17",),
     "unet_bilinear": ("13", "pt2"), "unet_corners": ("13",), "shufflenet_v2": ("13", "pt2"),
     "efficientnet": ("17",), "espcn": ("9",),
 }  # fmt: skip

@@ -6,7 +6,7 @@ import numpy as np
 
 from caffe_mnist.exchange.arriving.draft import UnfitError
 from caffe_mnist.exchange.arriving.parts import arranging
-from caffe_mnist.exchange.arriving.parts.arithmetic import plus_constant, tiled
+from caffe_mnist.exchange.arriving.parts.arithmetic import tiled
 from caffe_mnist.exchange.arriving.parts.padding import with_pads
 from caffe_mnist.exchange.arriving.parts.resampling import interpolation, resampled
 from caffe_mnist.exchange.arriving.parts.shaping import flattened, shaped
@@ -133,10 +133,7 @@ def _pad(site: Site) -> Result:
         raise UnfitError("pads the batch or the channels")
     pads = tuple((pairs + [(0, 0)] * rank)[: rank - 2][::-1])
     filling = site.number("value", 0)
-    if not filling:
-        return with_pads(site.draft, value, pads)
-    below = plus_constant(site.draft, value, np.array(-filling))
-    return plus_constant(site.draft, with_pads(site.draft, below, pads), np.array(filling))
+    return with_pads(site.draft, value, pads, filling)
 
 
 @aten.register("pixel_shuffle")

@@ -6,7 +6,7 @@ import numpy as np
 
 from caffe_mnist.exchange.arriving.draft import UnfitError
 from caffe_mnist.exchange.arriving.parts import arranging
-from caffe_mnist.exchange.arriving.parts.arithmetic import plus_constant, tiled
+from caffe_mnist.exchange.arriving.parts.arithmetic import tiled
 from caffe_mnist.exchange.arriving.parts.padding import with_pads
 from caffe_mnist.exchange.arriving.parts.shaping import shaped
 from caffe_mnist.exchange.arriving.site import Result, Site, operators
@@ -145,10 +145,7 @@ def pad(site: Site) -> Result:
     if any(any(pairs.get(axis, (0, 0))) for axis in (0, 1)):
         raise UnfitError(f"pads the batch or the channels of {words(value.shape)}")
     pads = tuple(pairs.get(axis, (0, 0)) for axis in range(2, len(value.shape)))
-    if not filling:
-        return with_pads(site.draft, value, pads)
-    below = plus_constant(site.draft, value, np.array(-filling))
-    return plus_constant(site.draft, with_pads(site.draft, below, pads), np.array(filling))
+    return with_pads(site.draft, value, pads, filling)
 
 
 @operators.register("Expand")

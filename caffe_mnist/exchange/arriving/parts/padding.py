@@ -1,4 +1,4 @@
-"""Zeros around pictures, and rows and columns cut off: as depthwise convolutions.
+"""Pads around pictures, and rows and columns cut off: as depthwise convolutions.
 
 Caffe 1.0 has no layer that pads, and one that crops only to another blob's size. A convolution
 of each channel by itself, whose kernel is one 1 among zeros, does both exactly.
@@ -7,6 +7,7 @@ of each channel by itself, whose kernel is one 1 among zeros, does both exactly.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -16,10 +17,12 @@ from caffe_mnist.exchange.arriving.value import BATCH, Value, words
 Pairs = tuple[tuple[int, int], ...]
 
 
-def with_pads(draft: Draft, value: Value, pads: Pairs) -> Value:
-    """Zeros before and after the axes behind the channels, put when they are needed."""
+def with_pads(draft: Draft, value: Value, pads: Pairs, fill: float = 0.0) -> Value:
+    """Numbers `fill` before and after the axes behind the channels, put when they are needed."""
     if not any(map(any, pads)):
         return value
+    if value.pads and value.fill != fill:
+        value = draft.plain(value)
     if len(value.shape) - 2 != len(pads) or not 1 <= len(pads) <= 3:
         raise UnfitError(f"pads axes of {words(value.shape)} that are none of a picture")
     if any(size < 0 for pair in pads for size in pair):
@@ -30,7 +33,7 @@ def with_pads(draft: Draft, value: Value, pads: Pairs) -> Value:
     joined = tuple((a + c, b + d) for (a, b), (c, d) in zip(before, pads))
     inner = bare.shape
     shape = (*inner[:2], *(n + a + b for n, (a, b) in zip(inner[2:], joined)))
-    return Value(bare.blob, bare.held, shape, joined)
+    return Value(bare.blob, bare.held, shape, joined, fill)
 
 
 def unpadded(value: Value) -> tuple[int, ...]:
@@ -39,19 +42,26 @@ def unpadded(value: Value) -> tuple[int, ...]:
     return (*value.shape[:2], *sizes) if value.pads else value.shape
 
 
-def bare(draft: Draft, value: Value) -> tuple[Value, Pairs]:
-    """The value as a blob without its zeros, and these."""
+def bare(draft: Draft, value: Value, fill: float = 0.0) -> tuple[Value, Pairs]:
+    """The value as a blob without its pads, and these; other ones than of `fill` are put."""
+    if value.fill != fill:
+        value = draft.plain(value)
     inside = draft.plain(Value(value.blob, value.held, unpadded(value)))
     return inside, value.pads or ((0, 0),) * (len(value.shape) - 2)
 
 
 def put_pads(draft: Draft, value: Value) -> Value:
-    """The zeros as a layer."""
+    """The pads as a layer; such as are not of zeros between two that move the numbers."""
+    from caffe_mnist.exchange.arriving.parts.arithmetic import power
     from caffe_mnist.exchange.arriving.parts.convolving import depthwise
 
-    inside, pads = bare(draft, value)
+    if not isfinite(value.fill):
+        raise UnfitError(f"pads with {value.fill}, and no maximum follows")
+    inside, pads = bare(draft, value, value.fill)
     axes = len(pads)
-    return depthwise(draft, inside, np.ones((1,) * axes), (1,) * axes, pads, role="pad")
+    inside = power(draft, inside, shift=-value.fill, role="below")
+    made = depthwise(draft, inside, np.ones((1,) * axes), (1,) * axes, pads, role="pad")
+    return power(draft, made, shift=value.fill, role="above")
 
 
 def trimmed(draft: Draft, value: Value, cuts: Pairs, role: str = "crop") -> Value:

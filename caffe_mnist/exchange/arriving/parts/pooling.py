@@ -59,9 +59,12 @@ def pooled(
         raise UnfitError(f"pools {words(value.shape)} over {axes} axes; Caffe pools over 2")
     if set(kernel) == set(strides) == {1} and not any(map(any, pads)):
         return value
-    given = bare(draft, value)
     average = method == "AVE"
-    if any(map(any, given[1])) and ((average and with_padding) or never_negative(draft, given[0])):
+    lowest = value.fill <= -3e38 and not average
+    given = bare(draft, value, value.fill if lowest else 0.0)
+    if any(map(any, given[1])) and (
+        lowest or (average and with_padding) or never_negative(draft, given[0])
+    ):
         value, outside = given
         pads = tuple((a + c, b + d) for (a, b), (c, d) in zip(outside, pads))
     else:
