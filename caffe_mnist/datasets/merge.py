@@ -28,6 +28,7 @@ from caffe_mnist.datasets.index import (
     write_index,
 )
 from caffe_mnist.datasets.parts import find_parts, together, whole
+from caffe_mnist.datasets.pictures.listing import FLOAT
 from caffe_mnist.datasets.shards import MEAN, Share, add_sums, read_sums, write_whole_mean
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
@@ -198,6 +199,8 @@ def _write_classes(out: str, sets: Iterable[RecordSet]) -> None:
     ones = list(sets)
     labels = sorted(label for one in ones for label in one.labels)
     names: Sequence[str] = next((one.classes for one in ones if one.classes), ())
+    if ones[0].arguments.get("labels") == FLOAT:
+        return
     if not names and (labels[0] < 0 or labels[-1] >= MOST_NUMBERS):
         return
     with replacing(os.path.join(out, "labels.txt")) as aside:

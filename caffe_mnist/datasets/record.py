@@ -1,6 +1,9 @@
 """The bytes of a record: an 8-bit image in a `Datum` message.
 
-In the order in which Caffe's own programs write them:
+Or numbers in single precision, in the same message, as pycaffe's `array_to_datum` writes them: no
+data and no label, but for each number `35` and four bytes (float_data).
+
+In the order in which Caffe's own programs write the fields of an image:
 
     08 C      channels   (varint)
     10 H      height     (varint)
@@ -10,6 +13,9 @@ In the order in which Caffe's own programs write them:
 """
 
 from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
 
 VARINT, BYTES = 0, 2
 
@@ -36,6 +42,12 @@ def encoded_head(size: int) -> bytes:
 def tail(label: int) -> bytes:
     """All bytes of an image's record that stand after its pixels."""
     return b"\x28" + varint(label & 0xFFFFFFFFFFFFFFFF)
+
+
+def floats(values: Sequence[float]) -> bytes:
+    """The record of a column of numbers, `len(values)` x 1 x 1, in single precision."""
+    sizes = b"\x08" + varint(len(values)) + b"\x10\x01\x18\x01"
+    return sizes + b"".join(struct.pack("<Bf", 0x35, value) for value in values)
 
 
 def varint(value: int) -> bytes:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.index import NAME, TRAIN, RecordSet, digest, make_shard, write_index
-from caffe_mnist.datasets.pictures.listing import Listing, Written
+from caffe_mnist.datasets.pictures.listing import CLASS, Listing, Written
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -89,9 +89,10 @@ def write_sets(
     """Make the databases of `share` in `out_dir`, and what belongs to them; what they hold.
 
     Set `train` becomes `train_lmdb` (or `train_lmdb-I-of-N`), with the mean of its pictures and
-    the index of all sets. One shard alone gets a part of the index (`dataset-I-of-N.json`) and its
-    sums instead, for `convert merge`. `arguments` are what made the records what they are: parts
-    of one dataset must agree in them. Raises CaffeMnistError for more shards than pictures.
+    the index of all sets. Labels that are vectors stand beside it, in the set `train_label`. One
+    shard alone gets a part of the index (`dataset-I-of-N.json`) and its sums instead, for
+    `convert merge`. `arguments` are what made the records what they are: parts of one dataset
+    must agree in them. Raises CaffeMnistError for more shards than pictures.
     """
     for name, listing in sets.items():
         if len(listing.entries) < share.of:
@@ -101,9 +102,15 @@ def write_sets(
         name: [_write(name, listing, out_dir, write, share, k) for k in share.numbers]
         for name, listing in sets.items()
     }
+    labels = {
+        f"{name}_label": [_write_labels(name, listing, out_dir, share, k) for k in share.numbers]
+        for name, listing in sets.items()
+        if listing.kind != CLASS
+    }
     found = {}
-    for name, listing in sets.items():
-        one = _set(name, listing, out_dir, share, written[name])
+    for name, ones in {**written, **labels}.items():
+        listing = sets[name[: -len("_label")] if name in labels else name]
+        one = _set(name, listing, out_dir, share, ones)
         found[name] = replace(one, arguments={**arguments, **one.arguments})
     if TRAIN in written:
         _write_mean(out_dir, share, written[TRAIN])
@@ -147,11 +154,23 @@ def add_sums(parts: Sequence[npt.NDArray[Any] | None]) -> npt.NDArray[np.float32
     return total.astype(np.float32)
 
 
+def arguments_of(listing: Listing) -> dict[str, Any]:
+    """What tells one list from another, in an index."""
+    found: dict[str, Any] = {"pictures": len(listing.entries), "list": list_digest(listing)}
+    if listing.kind != CLASS:
+        found.update(labels=listing.kind, width=listing.width)
+    if listing.value_names:
+        found["names"] = list(listing.value_names)
+    return found
+
+
 def list_digest(listing: Listing) -> str:
     """A checksum of a whole list: parts made of different lists do not belong together."""
     total = hashlib.sha256()
     for entry in listing.entries:
         total.update(os.fsencode(entry.name) + b"\0%d\n" % entry.label)
+        if listing.kind != CLASS:
+            total.update(repr(entry.values).encode("ascii") + b"\n")
     return total.hexdigest()
 
 
@@ -185,6 +204,14 @@ def _write(
     return write(part(listing, number, share.of), path)
 
 
+def _write_labels(name: str, listing: Listing, out_dir: str, share: Share, number: int) -> Written:
+    from caffe_mnist.datasets.pictures.label_database import label_path, write_label_database
+
+    pictures = os.path.join(out_dir, share.name(f"{name}_lmdb", number))
+    here = part(listing, number, share.of)
+    return write_label_database(here, pictures, label_path(pictures), overwrite=True)
+
+
 def _set(
     name: str, listing: Listing, out_dir: str, share: Share, ones: Sequence[Written]
 ) -> RecordSet:
@@ -204,7 +231,7 @@ def _set(
         listing.classes,
         None if None in shape else shape,  # type: ignore[arg-type]
         len(whole.skipped),
-        {"pictures": len(listing.entries), "list": list_digest(listing)},
+        arguments_of(listing),
         None if share.number is None else (share.number, share.of),
     )
 

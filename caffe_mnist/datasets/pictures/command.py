@@ -19,11 +19,19 @@ from caffe_mnist.datasets.pictures.dataset import (
     part_of,
     sets_of,
 )
-from caffe_mnist.datasets.pictures.journal import places
-from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Skipped, Written
-from caffe_mnist.datasets.pictures.options import decoding_of
+from caffe_mnist.datasets.pictures.journal import forget, places
+from caffe_mnist.datasets.pictures.label_database import label_path, write_label_database
+from caffe_mnist.datasets.pictures.listing import (
+    CLASS,
+    Decoding,
+    Found,
+    Listing,
+    Skipped,
+    Written,
+)
+from caffe_mnist.datasets.pictures.options import decoding_of, labels_of
 from caffe_mnist.datasets.pictures.publishing import check_target
-from caffe_mnist.datasets.pictures.report import Made, class_table
+from caffe_mnist.datasets.pictures.report import Made, class_table, recounted
 from caffe_mnist.datasets.pictures.skipped import read_skipped, skipped_lines, write_skipped
 from caffe_mnist.datasets.pictures.sources import find, find_list
 from caffe_mnist.datasets.pictures.split import shuffled
@@ -78,21 +86,27 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
         _remark("one of --resize_height and --resize_width alone does nothing")
         options.resize_height = options.resize_width = 0
     decoding = decoding_of(options)
-    if not options.resume and not options.overwrite and os.path.lexists(options.out):
-        raise CaffeMnistError("exists already", where=options.out, hint="--overwrite replaces it")
+    labels = _label_target(options)
+    for out in filter(None, (options.out, labels)):
+        if not options.resume and not options.overwrite and os.path.lexists(out):
+            raise CaffeMnistError("exists already", where=out, hint="--overwrite replaces it")
     with progress.at_once():
-        found = find_list(options.source, options.root)
+        found = find_list(options.source, options.root, labels_of(options))
     for remark in found.remarks:
         _remark(remark)
     listing = found.listing
     print(f"{options.source}: {_count(listing)}")
     if options.shuffle:
         listing = shuffled(listing, options.seed)
-    write = _write(options, decoding, progress, overwrite=options.overwrite, checksum=False)
+    how = {"overwrite": options.overwrite, "keep_journal": True, "checksum": False}
+    write = _write(options, decoding, progress, **how)
     table = f"{os.path.normpath(options.out)}.skipped.csv"
     try:
         with _nothing_readable(table, found.left_out, options.out):
             written = write(listing, options.out, options.resume)
+        if labels is not None:
+            write_label_database(listing, options.out, labels, overwrite=True)
+        forget(os.path.realpath(options.out))
     except (KeyboardInterrupt, SystemExit):
         part = places(os.path.realpath(options.out))[0]
         if os.path.isdir(part):
@@ -104,7 +118,21 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
     elif read_skipped(table) is not None:  # of the database that was replaced
         os.unlink(table)
     print(f"{options.out}: {written.records} records")
+    if labels is not None:
+        print(f"{labels}: {written.records} labels of {listing.width} numbers")
     return _end(skipped, options.allow_skips, table)
+
+
+def _label_target(options: argparse.Namespace) -> str | None:
+    """Where labels that are vectors go; None for labels that stand in the pictures' records."""
+    if labels_of(options).kind == CLASS:
+        if options.label_db:
+            raise CaffeMnistError("--label-db goes with --labels float or --labels multi")
+        return None
+    target: str = options.label_db or label_path(options.out)
+    if os.path.realpath(target) == os.path.realpath(options.out):
+        raise CaffeMnistError("is the database of the pictures", where=f"--label-db {target}")
+    return target
 
 
 def _images(
@@ -186,7 +214,7 @@ def _nothing_readable(table: str, left_out: Sequence[Skipped], before: str) -> I
 
 
 def _found(options: argparse.Namespace, source: str) -> Found:
-    found = find(source, form=options.form, root=options.root)
+    found = find(source, form=options.form, root=options.root, labels=labels_of(options))
     if found.listing.form in ("folders", "pairs") and not options.shuffle:
         labels = [entry.label for entry in found.listing.entries]
         if labels == sorted(labels) and len(set(labels)) > 1:
@@ -200,12 +228,13 @@ def _say_found(found: Found, choices: Choices, *, classes: bool = True) -> int:
     listing = found.listing
     counts = Counter(entry.label for entry in listing.entries if entry.name)
     kinds = f"{len(counts)} classes" if len(counts) != 1 else "one class"
-    print(f"{listing.form}: {_count(listing)} of {kinds}")
+    kinds = f" of {kinds}" if listing.kind == CLASS else ""
+    print(f"{listing.form}: {_count(listing)}{kinds}")
     for remark in found.remarks:
         _remark(remark)
     if classes:
         sets = sets_of(listing, choices)
-        counted = {name: (one, _as_if_written(one)) for name, one in sets.items()}
+        counted = {name: (one, recounted(one, _as_if_written(one))) for name, one in sets.items()}
         made = Made(listing.form, listing.classes, counted)
         print("\n".join(class_table(made)))
         for line in skipped_lines(found.left_out):

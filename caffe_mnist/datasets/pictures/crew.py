@@ -164,7 +164,7 @@ class Crew:
     def _task(self, chunk: int, start: int) -> Task:
         end = min((chunk + 1) * CHUNK, len(self._listing.entries))
         entries = self._listing.entries
-        pictures = [(number, *entries[number]) for number in range(start, end)]
+        pictures = [(n, entries[n].name, entries[n].label) for n in range(start, end)]
         refused = {n: self._refused[n] for n in range(start, end) if n in self._refused}
         return Task(chunk, pictures, self._sums, refused)
 

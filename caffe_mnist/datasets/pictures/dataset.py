@@ -12,16 +12,18 @@ from typing import Any
 
 from caffe_mnist.datasets.index import read_index
 from caffe_mnist.datasets.pictures.journal import forget
-from caffe_mnist.datasets.pictures.listing import Decoding, Found, Listing, Written
+from caffe_mnist.datasets.pictures.listing import CLASS, FLOAT, Decoding, Found, Listing, Written
 from caffe_mnist.datasets.pictures.publishing import check_target, publish
-from caffe_mnist.datasets.pictures.report import Made, write_report
+from caffe_mnist.datasets.pictures.report import Made, recounted, write_report
 from caffe_mnist.datasets.pictures.skipped import write_skipped
 from caffe_mnist.datasets.pictures.split import shuffled, split
 from caffe_mnist.datasets.pictures.staging import Staging, failures
-from caffe_mnist.datasets.shards import Share, list_digest, write_sets
+from caffe_mnist.datasets.shards import Share, arguments_of, list_digest, write_sets
 from caffe_mnist.files import replacing
 
 TRAIN, VAL = "train", "val"
+# What the set of the labels is called behind the one of the pictures.
+LABEL = "_label"
 # Labels that are mere numbers get a line each in labels.txt up to here.
 MOST_NUMBERS = 100_000
 
@@ -93,7 +95,7 @@ def make_dataset(
     made = Made(
         found.listing.form,
         found.listing.classes,
-        {name: (sets[name], written) for name, written in done.items()},
+        {name: (sets[name], recounted(sets[name], written)) for name, written in done.items()},
         tuple(skipped),
         found.remarks,
     )
@@ -114,12 +116,13 @@ def is_complete(out: str, found: Found, choices: Choices) -> bool:
         return False
     there = read_index(path).sets
     sets = sets_of(found.listing, choices)
-    if set(there) != set(sets):
+    vectors = {name + LABEL for name, listing in sets.items() if listing.kind != CLASS}
+    if set(there) != set(sets) | vectors:
         return False
     arguments = _arguments(choices)
     for name, one in there.items():
-        listing = {"pictures": len(sets[name].entries), "list": list_digest(sets[name])}
-        if one.arguments != {**arguments, **listing}:
+        listing = sets[name[: -len(LABEL)] if name.endswith(LABEL) else name]
+        if one.arguments != {**arguments, **arguments_of(listing)}:
             return False
         if len(one.shards) != len(choices.share.numbers):
             return False
@@ -145,7 +148,7 @@ def _write_papers(folder: str, made: Made, part: str) -> None:
 def _write_labels(path: str, made: Made) -> None:
     """A line for each label from 0 on: its class, or the number where classes have no names."""
     labels = made.labels()
-    if not made.classes and (labels[0] < 0 or labels[-1] >= MOST_NUMBERS):
+    if made.kind == FLOAT or (not made.classes and (labels[0] < 0 or labels[-1] >= MOST_NUMBERS)):
         return
     lines = made.classes or [str(label) for label in range(labels[-1] + 1)]
     with replacing(path) as aside:

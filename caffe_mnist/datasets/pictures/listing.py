@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,16 +12,28 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 FORMS = ("pairs", "folders", "list", "csv")
+# What a picture's label is: the number of a class, numbers as they are, or any of the classes.
+CLASS, FLOAT, MULTI = KINDS = ("class", "float", "multi")
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What is asked of labels: their kind, and of a table the columns that hold them."""
+
+    kind: str = CLASS
+    columns: tuple[str, ...] = ()
 
 
 class Entry(NamedTuple):
     """One picture: its name, as it goes into the record's key, and its label.
 
-    Bytes of a name that are no UTF-8 stand in it as `os.fsdecode` puts them.
+    `values` are the numbers of a float label, or the classes of one of several, ascending. Bytes
+    of a name that are no UTF-8 stand in it as `os.fsdecode` puts them.
     """
 
     name: str
     label: int
+    values: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -29,6 +42,9 @@ class Listing:
 
     `root` is "" or ends with "/". `classes` are the names of the labels 0, 1, …, and empty where
     a list gives nothing but numbers. Record i has number `first + i` in its key.
+
+    Where `kind` is not that of plain classes, each picture has a vector of `width` numbers;
+    `value_names` are those that a table gives them.
     """
 
     root: str
@@ -36,6 +52,18 @@ class Listing:
     classes: tuple[str, ...]
     form: str
     first: int = 0
+    kind: str = CLASS
+    width: int = 0
+    value_names: tuple[str, ...] = ()
+
+    def vector(self, entry: Entry) -> Sequence[float]:
+        """The `width` numbers of a picture's label: its values, or 1 for each of its classes."""
+        if self.kind == FLOAT:
+            return entry.values
+        vector = [0.0] * self.width
+        for number in entry.values:
+            vector[int(number)] = 1.0
+        return vector
 
     def path(self, entry: Entry) -> str:
         """The picture's file."""

@@ -10,18 +10,28 @@ from __future__ import annotations
 import re
 
 from caffe_mnist.datasets.pictures.lines import Line, decode_lines, label_lines
-from caffe_mnist.datasets.pictures.listing import Found, Skipped
+from caffe_mnist.datasets.pictures.listing import CLASS, Found, Labels, Skipped
 from caffe_mnist.datasets.pictures.tree import is_picture
+from caffe_mnist.datasets.pictures.vectors import Line as VectorLine
+from caffe_mnist.datasets.pictures.vectors import split_line, vector_lines
+from caffe_mnist.errors import CaffeMnistError
 
+PLAIN = Labels()
 PATH_AND_LABEL = re.compile(r"(.*\S)[ \t]+(\S+)")
 
 
-def read_list(content: bytes, where: str) -> Found:
+def read_list(content: bytes, where: str, labels: Labels = PLAIN) -> Found:
     """The entries of a list file, in its order; the listing's root is still to be found.
 
     Lines without a label are left out with the reason. Raises CaffeMnistError for a list that
     names no picture.
     """
+    if labels.columns:
+        raise CaffeMnistError("--label-columns is for tables, and this is a list", where=where)
+    if labels.kind != CLASS:
+        split = enumerate(map(split_line, map(str.rstrip, decode_lines(content))), 1)
+        found = [VectorLine(number, name, words) for number, (name, words) in split]
+        return vector_lines(found, (), where, "list", labels.kind)
     lines, faults = [], []
     for number, text in enumerate(decode_lines(content), 1):
         text = text.rstrip()
@@ -35,8 +45,15 @@ def read_list(content: bytes, where: str) -> Found:
     return label_lines(lines, faults, where, "list")
 
 
-def looks_like_list(lines: list[str]) -> bool:
-    """Whether the first lines of a text are paths of pictures, each with a label."""
-    matches = [PATH_AND_LABEL.fullmatch(line.rstrip()) for line in lines if line.strip()]
-    fit = [match for match in matches if match and is_picture(match[1])]
-    return 2 * len(fit) > len(matches)
+def looks_like_list(lines: list[str], vectors: bool = False) -> bool:
+    """Whether the first lines of a text are paths of pictures, each with a label.
+
+    With `vectors`, several of them may follow a path.
+    """
+    some = [line.rstrip() for line in lines if line.strip()]
+    if vectors:
+        fit = sum(bool(words) and is_picture(name) for name, words in map(split_line, some))
+    else:
+        matches = map(PATH_AND_LABEL.fullmatch, some)
+        fit = sum(match is not None and is_picture(match[1]) for match in matches)
+    return 2 * fit > len(some)

@@ -9,7 +9,7 @@ import argparse
 import re
 from collections.abc import Sequence
 
-from caffe_mnist.datasets.pictures.listing import FORMS, Decoding
+from caffe_mnist.datasets.pictures.listing import CLASS, FORMS, KINDS, Decoding, Labels
 from caffe_mnist.errors import CaffeMnistError
 
 SWITCHES = ("gray", "shuffle", "encoded", "check-size")
@@ -34,6 +34,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--val", type=_share, default=0.0, metavar="SHARE", help="of each class, to val_lmdb"
     )
+    _add_labels(parser)
     parser.add_argument("--shards", type=int, metavar="N", help="N databases and one index")
     parser.add_argument("--shard", metavar="I/N", help="one of N, from 0; then convert merge")
     _add_work(parser)
@@ -46,8 +47,19 @@ def add_imageset(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("source", metavar="LISTFILE", help="a path and its label on each line")
     parser.add_argument("out", metavar="DB_NAME", help="the database to make")
     _add_decoding(parser)
+    _add_labels(parser)
+    parser.add_argument("--label-db", metavar="DB", help="where labels of several numbers go")
     _add_work(parser)
     parser.set_defaults(shorter_side=0)
+
+
+def labels_of(options: argparse.Namespace) -> Labels:
+    """What the options ask of labels; raises CaffeMnistError for a kind that there is not."""
+    if options.labels not in KINDS:
+        known = ", ".join(KINDS)
+        raise CaffeMnistError(f"--labels {options.labels}: unknown", hint=f"known: {known}")
+    names = (name.strip() for name in (options.label_columns or "").split(","))
+    return Labels(options.labels, tuple(name for name in names if name))
 
 
 def decoding_of(options: argparse.Namespace) -> Decoding:
@@ -123,6 +135,18 @@ def _add_decoding(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--check-size", action="store_true", help="refuse pictures of other sizes")
     parser.add_argument("--backend", default="lmdb", metavar="lmdb", help="the only one written")
+
+
+def _add_labels(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--labels",
+        default=CLASS,
+        metavar="|".join(KINDS),
+        help="one class a picture, numbers as they are, or any number of classes",
+    )
+    parser.add_argument(
+        "--label-columns", metavar="NAME,…", help="the columns of a table that hold the labels"
+    )
 
 
 def _add_work(parser: argparse.ArgumentParser) -> None:

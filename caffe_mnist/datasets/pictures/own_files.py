@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 PART = r"-\d{5}-of-\d{5}"
 OURS = re.compile(
-    rf"(train|val)_lmdb({PART})?|(dataset|report)({PART})?\.json|skipped({PART})?\.csv"
+    rf"(train|val)(_label)?_lmdb({PART})?|(dataset|report)({PART})?\.json|skipped({PART})?\.csv"
     rf"|sums{PART}\.binaryproto|labels\.txt|mean\.binaryproto|contact_sheet\.png"
 )
 # What says that the files beside it were made here.

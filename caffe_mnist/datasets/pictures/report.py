@@ -5,14 +5,15 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from caffe_mnist.datasets.pictures.listing import Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.listing import CLASS, FLOAT, MULTI, Listing, Skipped, Written
 from caffe_mnist.files import replacing
 
 VERSION = 1
@@ -30,6 +31,11 @@ class Made:
     remarks: tuple[str, ...] = ()
 
     @property
+    def kind(self) -> str:
+        """What the labels are."""
+        return next((listing.kind for listing, _ in self.sets.values()), CLASS)
+
+    @property
     def records(self) -> int:
         """The records of all sets."""
         return sum(written.records for _, written in self.sets.values())
@@ -42,6 +48,20 @@ class Made:
         """All labels that have a class or a record, in order."""
         used = {label for _, written in self.sets.values() for label in written.labels}
         return sorted(used | set(range(len(self.classes))))
+
+
+def recounted(listing: Listing, written: Written) -> Written:
+    """`written`, its labels counted by all classes of a picture where it may be of several."""
+    if listing.kind != MULTI:
+        return written
+    gone = {one.name for one in written.skipped}
+    labels = Counter(
+        int(number)
+        for entry in listing.entries
+        if entry.name not in gone
+        for number in entry.values
+    )
+    return replace(written, labels=dict(sorted(labels.items())))
 
 
 def write_report(path: str | os.PathLike[str], made: Made, files: Sequence[str]) -> None:
@@ -71,7 +91,9 @@ def report(made: Made, files: Sequence[str]) -> dict[str, Any]:
                 },
             }
             for label in made.labels()
+            if made.kind != FLOAT
         ],
+        **({"values": list(_values(made))} if made.kind == FLOAT else {}),
         "height": spread(_counted(sizes, lambda height, width: height)),
         "width": spread(_counted(sizes, lambda height, width: width)),
         "aspect": spread(_counted(sizes, lambda height, width: round(width / height, 4))),
@@ -102,16 +124,24 @@ def spread(counts: Mapping[float, int]) -> dict[str, float] | None:
 
 
 def class_table(made: Made, most: int = 30) -> list[str]:
-    """Lines with the records of each class and set; of many classes only the ends."""
+    """Lines with the records of each class and set; of many classes only the ends.
+
+    Of labels that are numbers, the smallest, mean and largest of each.
+    """
     labels, names = made.labels(), list(made.sets)
+    head = ["class", *names]
     rows = [
         [made.class_name(label), *(str(made.sets[name][1].labels.get(label, 0)) for name in names)]
         for label in labels
     ]
     rows.append(["all", *(str(made.sets[name][1].records) for name in names)])
+    if made.kind == FLOAT:
+        head = ["label", "min", "mean", "max"]
+        rows = [[f"{one[name]:.6g}" for name in head[1:]] for one in _values(made)]
+        rows = [[one["name"], *row] for one, row in zip(_values(made), rows)]
     if len(rows) > most:
-        rows[most // 2 : -most // 2] = [["…", *("" for _ in names)]]
-    rows.insert(0, ["class", *names])
+        rows[most // 2 : -most // 2] = [["…", *("" for _ in head[1:])]]
+    rows.insert(0, head)
     widths = [max(columns(row[place]) for row in rows) for place in range(len(rows[0]))]
     return [
         "  ".join(
@@ -120,6 +150,22 @@ def class_table(made: Made, most: int = 30) -> list[str]:
         ).rstrip()
         for row in rows
     ]
+
+
+def _values(made: Made) -> Iterator[dict[str, Any]]:
+    """Of each number of the labels its name, and the smallest, mean and largest."""
+    listings = [(listing, {one.name for one in w.skipped}) for listing, w in made.sets.values()]
+    rows = [e.values for listing, gone in listings for e in listing.entries if e.name not in gone]
+    rows = [row for row in rows if row]
+    names = listings[0][0].value_names
+    for place in range(listings[0][0].width):
+        column = [row[place] for row in rows]
+        yield {
+            "name": names[place] if names else str(place),
+            "min": min(column),
+            "mean": math.fsum(column) / len(column),
+            "max": max(column),
+        }
 
 
 def columns(text: str) -> int:

@@ -9,13 +9,15 @@ from itertools import islice
 from caffe_mnist.datasets.pictures.class_folders import read_folders
 from caffe_mnist.datasets.pictures.class_names import lookalikes
 from caffe_mnist.datasets.pictures.lines import decode_lines
-from caffe_mnist.datasets.pictures.listing import FORMS, Entry, Found
+from caffe_mnist.datasets.pictures.listing import CLASS, FORMS, Entry, Found, Labels
 from caffe_mnist.datasets.pictures.lists import looks_like_list, read_list
 from caffe_mnist.datasets.pictures.pairs import paired, read_pairs
 from caffe_mnist.datasets.pictures.tables import looks_like_table, read_table
 from caffe_mnist.datasets.pictures.tree import Tree, is_picture, scan
+from caffe_mnist.datasets.pictures.vector_tables import read_vectors
 from caffe_mnist.errors import CaffeMnistError
 
+PLAIN = Labels()
 KNOWN = (
     "pairs n.jpg + n.txt, one folder per class, a list file of PATH LABEL, or a CSV of path,label"
 )
@@ -23,7 +25,9 @@ KNOWN = (
 HEAD, PROBES = 1 << 16, 100
 
 
-def find(source: str, *, form: str | None = None, root: str | None = None) -> Found:
+def find(
+    source: str, *, form: str | None = None, root: str | None = None, labels: Labels = PLAIN
+) -> Found:
     """The pictures of `source`, a folder or a list file; the form is told unless it is given.
 
     `root` is the folder that a list's paths start from; without it that is the list's own
@@ -33,9 +37,9 @@ def find(source: str, *, form: str | None = None, root: str | None = None) -> Fo
     if form is not None and form not in FORMS:
         raise CaffeMnistError(f"--form {form}: unknown", hint=f"known: {', '.join(FORMS)}")
     if os.path.isdir(source):
-        found = _in_folder(source, form, root)
+        found = _in_folder(source, form, root, labels)
     elif os.path.exists(source):
-        found = _in_file(source, form, root)
+        found = _in_file(source, form, root, labels)
     else:
         raise CaffeMnistError("there is no such file or folder", where=source)
     if not any(entry.name for entry in found.listing.entries):
@@ -43,7 +47,7 @@ def find(source: str, *, form: str | None = None, root: str | None = None) -> Fo
     return replace(found, remarks=(*found.remarks, *lookalikes(found.listing.classes)))
 
 
-def find_list(source: str, root: str) -> Found:
+def find_list(source: str, root: str, labels: Labels = PLAIN) -> Found:
     """The pictures of a list file as convert_imageset sees them: `root` goes before each path.
 
     A folder without its last slash gets it. Raises CaffeMnistError as `find`.
@@ -57,33 +61,41 @@ def find_list(source: str, root: str) -> Found:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=source) from None
     if not content.strip():
         raise CaffeMnistError("is empty: no picture, no database", where=source)
-    found = read_list(content, source)
+    found = read_list(content, source, labels)
     if os.path.isdir(root):
         root = root.rstrip("/") + "/"
     return replace(found, listing=replace(found.listing, root=root))
 
 
-def _in_folder(source: str, form: str | None, root: str | None) -> Found:
+def _in_folder(source: str, form: str | None, root: str | None, labels: Labels) -> Found:
     tree = scan(source)
     if form is None:
-        form = _form(tree, source)
+        form = _form(tree, source, labels)
     if form in ("list", "csv"):
-        return _in_file(_list_file(tree, form, source), form, root or source)
+        return _in_file(_list_file(tree, form, source, labels), form, root or source, labels)
     if root is not None:
         raise CaffeMnistError(f"--root is for lists, and {source} is in the form {form}")
     if not tree.pictures:
         raise CaffeMnistError(_no_pictures(tree), where=source, hint=f"known are {KNOWN}")
-    found = read_pairs(tree) if form == "pairs" else read_folders(tree)
+    if labels.columns:
+        raise CaffeMnistError(f"--label-columns is for tables, and {source} is in the form {form}")
+    if form == "folders" and labels.kind != CLASS:
+        raise CaffeMnistError(
+            f"--labels {labels.kind}: one folder per class says one class a picture",
+            where=source,
+            hint="give a list, a table or pairs n.jpg + n.txt",
+        )
+    found = read_pairs(tree, labels.kind) if form == "pairs" else read_folders(tree)
     if tree.others:
         more = f"{len(tree.others)} other files are passed over, the first is {tree.others[0]}"
         found = replace(found, remarks=(*found.remarks, more))
     return found
 
 
-def _form(tree: Tree, source: str) -> str:
+def _form(tree: Tree, source: str, labels: Labels) -> str:
     """The one form that the files of a folder have."""
     with_text = paired(tree)
-    lists = [name for form in ("list", "csv") for name in _list_files(tree, form)]
+    lists = [name for form in ("list", "csv") for name in _list_files(tree, form, labels)]
     folders = {name.split("/")[0] for name in tree.pictures if "/" in name}
     bare = {name.split("/")[0] for name in tree.pictures if "/" in name and name not in with_text}
     bare -= {name.split("/")[0] for name in tree.texts}
@@ -105,7 +117,7 @@ def _form(tree: Tree, source: str) -> str:
     if with_text:
         return "pairs"
     if lists:
-        return "csv" if _file_form(tree.root + lists[0]) == "csv" else "list"
+        return "csv" if _file_form(tree.root + lists[0], labels) == "csv" else "list"
     if folders or not tree.pictures:
         return "folders"
     raise CaffeMnistError(
@@ -115,8 +127,8 @@ def _form(tree: Tree, source: str) -> str:
     )
 
 
-def _list_file(tree: Tree, form: str, source: str) -> str:
-    names = _list_files(tree, form)
+def _list_file(tree: Tree, form: str, source: str, labels: Labels) -> str:
+    names = _list_files(tree, form, labels)
     if len(names) != 1:
         there = ", ".join(names[:5]) or "none"
         raise CaffeMnistError(
@@ -127,7 +139,7 @@ def _list_file(tree: Tree, form: str, source: str) -> str:
     return tree.root + names[0]
 
 
-def _list_files(tree: Tree, form: str) -> list[str]:
+def _list_files(tree: Tree, form: str, labels: Labels) -> list[str]:
     """The files directly in a folder that are lists, or tables, of pictures."""
     names = [*tree.texts, *tree.tables, *(name for name in tree.others if "." not in name)]
     flat = [name for name in names if "/" not in name]
@@ -135,25 +147,27 @@ def _list_files(tree: Tree, form: str) -> list[str]:
     return [
         name
         for name in flat
-        if os.path.splitext(name)[0] not in pictures and _file_form(tree.root + name) == form
+        if os.path.splitext(name)[0] not in pictures
+        and _file_form(tree.root + name, labels) == form
     ]
 
 
-def _file_form(path: str) -> str | None:
+def _file_form(path: str, labels: Labels) -> str | None:
     """Whether a file is a list, a table ("csv") or neither."""
     with open(path, "rb") as file:
         head = file.read(HEAD)
     if b"\x00" in head and not head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return None
     lines = list(islice((line for line in decode_lines(head) if line.strip()), 20))
-    if looks_like_list(lines):
+    vectors = labels.kind != CLASS or bool(labels.columns)
+    if looks_like_list(lines, vectors):
         return "list"
-    return "csv" if looks_like_table(lines) else None
+    return "csv" if looks_like_table(lines, vectors) else None
 
 
-def _in_file(source: str, form: str | None, root: str | None) -> Found:
+def _in_file(source: str, form: str | None, root: str | None, labels: Labels) -> Found:
     try:
-        form = form or _file_form(source)
+        form = form or _file_form(source, labels)
         if form is None and source.lower().endswith((".csv", ".tsv")):
             form = "csv"
         with open(source, "rb") as file:
@@ -166,7 +180,8 @@ def _in_file(source: str, form: str | None, root: str | None) -> Found:
         raise CaffeMnistError(_what(source), where=source, hint=f"known are {KNOWN}")
     if form not in ("list", "csv"):
         raise CaffeMnistError(f"is a file, and the form {form} needs a folder", where=source)
-    found = (read_list if form == "list" else read_table)(content, source)
+    read = read_list if form == "list" else read_table if labels.kind == CLASS else read_vectors
+    found = read(content, source, labels)
     listing = replace(found.listing, root=_root(source, found.listing.entries, root))
     return replace(found, listing=listing)
 

@@ -10,10 +10,11 @@ import csv
 import io
 import os
 import re
+from collections.abc import Sequence
 
 from caffe_mnist.datasets.pictures.class_names import decode_text
 from caffe_mnist.datasets.pictures.lines import Line, label_lines
-from caffe_mnist.datasets.pictures.listing import Found, Skipped
+from caffe_mnist.datasets.pictures.listing import Found, Labels, Skipped
 from caffe_mnist.datasets.pictures.tree import is_picture
 from caffe_mnist.errors import CaffeMnistError
 
@@ -21,23 +22,20 @@ PATHS = ("path", "file", "filename", "file_name", "filepath", "file_path", "imag
          "img", "img_path", "picture", "name", "image_name", "image_id", "id")  # fmt: skip
 LABELS = ("label", "class", "class_name", "classname", "category", "target", "species", "y",
           "label_name", "class_id", "label_id")  # fmt: skip
+PLAIN = Labels()
+# The number of a line, and its cells.
+Row = tuple[int, "list[str]"]
 SEPARATORS = ",;\t|"
 ROW = re.compile(r"\s*\"?[^,;\t|\"]+\.\w{2,5}\"?\s*[,;\t|]")
 
 
-def read_table(content: bytes, where: str) -> Found:
+def read_table(content: bytes, where: str, labels: Labels = PLAIN) -> Found:
     """The entries of a table, in its order; the listing's root is still to be found.
 
     Raises CaffeMnistError for a table whose columns cannot be told or that names no picture.
     """
-    try:
-        text = decode_text(content)
-    except ValueError:
-        text = content.decode("utf-8", "surrogateescape")
-    rows = _rows(text, where)
-    if not rows:
-        raise CaffeMnistError("is an empty table", where=where)
-    path, label, head = _columns([row for _, row in rows], where)
+    rows = read_rows(content, where)
+    path, label, head = _columns([row for _, row in rows], where, labels.columns)
     lines, faults = [], []
     for number, row in rows[1:] if head else rows:
         cells = [cell.strip() for cell in row] + [""] * (max(path, label) + 1 - len(row))
@@ -50,15 +48,30 @@ def read_table(content: bytes, where: str) -> Found:
     return label_lines(lines, faults, where, "csv")
 
 
-def looks_like_table(lines: list[str]) -> bool:
-    """Whether the first lines of a text name such columns, or begin with a picture's path."""
+def read_rows(content: bytes, where: str) -> list[Row]:
+    """The rows that hold anything; raises CaffeMnistError for what is no table."""
+    try:
+        text = decode_text(content)
+    except ValueError:
+        text = content.decode("utf-8", "surrogateescape")
+    rows = _rows(text, where)
+    if not rows:
+        raise CaffeMnistError("is an empty table", where=where)
+    return rows
+
+
+def looks_like_table(lines: list[str], vectors: bool = False) -> bool:
+    """Whether the first lines of a text name such columns, or begin with a picture's path.
+
+    With `vectors`, the columns of labels may have any names.
+    """
     rows = [line for line in lines if line.strip()]
-    if rows and set(PATHS) & set(names := _names(re.split(r"[,;\t|]", rows[0]))):
-        return len(names) > 1 and bool(set(LABELS) & set(names))
+    if rows and set(PATHS) & set(names := names_of(re.split(r"[,;\t|]", rows[0]))):
+        return len(names) > 1 and (vectors or bool(set(LABELS) & set(names)))
     return 2 * sum(ROW.match(line) is not None for line in rows) > len(rows)
 
 
-def _rows(text: str, where: str) -> list[tuple[int, list[str]]]:
+def _rows(text: str, where: str) -> list[Row]:
     first = text.partition("\n")[0]
     separator = max(SEPARATORS, key=first.count)
     if not first.count(separator):
@@ -74,11 +87,19 @@ def _rows(text: str, where: str) -> list[tuple[int, list[str]]]:
         raise CaffeMnistError(f"line {reader.line_num}: {error}", where=where) from None
 
 
-def _columns(rows: list[list[str]], where: str) -> tuple[int, int, bool]:
+def _columns(
+    rows: list[list[str]], where: str, wanted: Sequence[str] = ()
+) -> tuple[int, int, bool]:
     """Which columns hold paths and labels, and whether the first row names them."""
-    names = _names(rows[0])
+    names = names_of(rows[0])
+    if len(wanted) > 1:
+        raise CaffeMnistError(
+            f"{len(wanted)} columns of labels", where=where, hint="--labels float takes several"
+        )
     path = next((names.index(name) for name in PATHS if name in names), None)
     label = next((names.index(name) for name in LABELS if name in names), None)
+    if wanted:
+        path, label = place_of_paths(rows, where), place_of(wanted[0], rows[0], where)
     if path is not None and label is not None:
         return path, label, True
     body = rows[1:] or rows
@@ -100,6 +121,31 @@ def _columns(rows: list[list[str]], where: str) -> tuple[int, int, bool]:
     return path, label, head and len(rows) > 1
 
 
-def _names(cells: list[str]) -> list[str]:
+def place_of_paths(rows: Sequence[Sequence[str]], where: str) -> int:
+    """The column of paths; raises CaffeMnistError where it cannot be told."""
+    names = names_of(rows[0])
+    path = next((names.index(name) for name in PATHS if name in names), None)
+    if path is None:
+        path = next((n for n, cell in enumerate(rows[-1]) if is_picture(cell.strip())), None)
+    if path is None:
+        hint = "name it path in a first line"
+        raise CaffeMnistError("cannot tell the column of paths", where=where, hint=hint)
+    return path
+
+
+def place_of(column: str, head: Sequence[str], where: str) -> int:
+    """The column of a name, or of a number from 1; raises CaffeMnistError if there is none."""
+    names, wanted = names_of(head), names_of([column])[0]
+    if wanted in names:
+        return names.index(wanted)
+    if wanted.isdecimal() and 1 <= int(wanted) <= len(head):
+        return int(wanted) - 1
+    raise CaffeMnistError(
+        f"has no column {column!r}", where=where, hint=f"known: {', '.join(head)[:200]}"
+    )
+
+
+def names_of(cells: Sequence[str]) -> list[str]:
+    """A first row's names as they are compared: small, without blanks."""
     found = (cell.strip().strip('"').strip().lower() for cell in cells)
     return [name.replace(" ", "_").replace("-", "_") for name in found]
