@@ -191,11 +191,11 @@ def _images(options: argparse.Namespace) -> int:
 
 
 def _imageset(options: argparse.Namespace) -> int:
-    from caffe_mnist.datasets.pictures import command
+    from caffe_mnist.datasets.pictures.imageset import imageset
 
     _check_backend(options)
     with _Progress() as progress:
-        return command.imageset(options, progress)
+        return imageset(options, progress)
 
 
 def _fetched(url: str, folder: str) -> str:
@@ -288,9 +288,10 @@ def _check(options: argparse.Namespace) -> int:
 def _check_here(path: str) -> int:
     from caffe_mnist.datasets.index import index_at, read_index
     from caffe_mnist.datasets.index_summary import faults
+    from caffe_mnist.datasets.receipt import receipt_of
     from caffe_mnist.datasets.summary import summarise
 
-    where = index_at(path)
+    where = index_at(path) or index_at(receipt_of(path))
     with _Progress() as progress:
         if where is None:
             found = summarise(path, keep_going=True, progress=progress)

@@ -82,7 +82,11 @@ def test_mnist_from_a_url(tmp_path: Path) -> None:
     done = run("mnist", raw.as_uri(), "out", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert sorted(os.listdir(tmp_path)) == ["out", "raw"]
-    assert sorted(os.listdir(tmp_path / "out")) == ["mnist_test_lmdb", "mnist_train_lmdb"]
+    assert sorted(os.listdir(tmp_path / "out")) == [
+        "dataset.json",
+        "mnist_test_lmdb",
+        "mnist_train_lmdb",
+    ]
 
 
 def test_a_url_without_the_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,6 +126,7 @@ def test_check_names_broken_records(tmp_path: Path) -> None:
     assert [line.split(": ")[1] for line in done.stdout.splitlines()] == [
         "record 00000004",
         "record 00000009",
+        "the shard db is not as it was made",
     ]
 
 
@@ -222,7 +227,7 @@ def test_a_signal_leaves_what_was_there(
     assert any("aside" in name for name in left) == (number == signal.SIGKILL)
     one.unlink()
     assert main(["idx", *map(str, pair(tmp_path, 7)), str(target), "--overwrite"]) == 0
-    assert os.listdir(target.parent) == ["db"]
+    assert sorted(os.listdir(target.parent)) == ["db", "db.dataset.json"]
 
 
 def heed_signals() -> None:

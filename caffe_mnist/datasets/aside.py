@@ -49,6 +49,26 @@ class Aside:
         os.close(self._lock)
 
 
+def write_whole(path: str | os.PathLike[str], content: bytes) -> None:
+    """Write a small file that is never seen half written; raises CaffeMnistError if that fails.
+
+    As `files.replacing`, without its libraries: `convert` is done before those are loaded.
+    """
+    folder, name = os.path.split(os.path.realpath(path))
+    aside = os.path.join(folder, f".{name[:200]}.{os.urandom(4).hex()}.aside")
+    try:
+        with open(aside, "xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        sync(folder)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            os.unlink(aside)
+        raise CaffeMnistError(f"cannot write: {error.strerror}", where=path) from None
+
+
 def sync(folder: str) -> None:
     """Bring the names in `folder` to the disk."""
     descriptor = os.open(folder, os.O_RDONLY)

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterator
 from itertools import chain, count, islice, repeat
 from struct import iter_unpack
 
+from caffe_mnist.datasets.index import TRAIN, RecordSet, make_shard
 from caffe_mnist.datasets.labelled import LabelledImages
+from caffe_mnist.datasets.receipt import (
+    Tally,
+    check_receipt,
+    receipt_of,
+    remove_receipt,
+    write_receipt,
+)
 from caffe_mnist.datasets.record import head, tail
 from caffe_mnist.datasets.writer import DatabaseWriter
 
@@ -44,9 +52,13 @@ def convert(
     Raises CaffeMnistError for bad input and for a target that cannot be written; then, as after
     any exception, nothing is left behind and what was there is untouched.
     """
+    receipt = receipt_of(out)
+    check_receipt(receipt)
     with LabelledImages(images, labels) as source, DatabaseWriter(out, overwrite=overwrite) as to:
-        fill(to, source, shuffle=shuffle, limit=limit, progress=progress)
-        return to.written
+        made = fill(to, source, shuffle=shuffle, limit=limit, progress=progress)
+        remove_receipt(receipt)
+    write_receipt(receipt, {TRAIN: made})
+    return to.written
 
 
 def fill(
@@ -56,36 +68,64 @@ def fill(
     shuffle: int | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
-) -> None:
-    """Put all records of `source`, or the first `limit`, into `writer` and sync it."""
+) -> RecordSet:
+    """Put all records of `source`, or the first `limit`, into `writer` and sync it.
+
+    Returns what its receipt says.
+    """
     total = source.count if limit is None else min(limit, source.count)
     append = total <= COUNTED_IN_ORDER
     start = head(1, source.rows, source.columns)
     size = source.rows * source.columns
     name = os.path.basename(writer.path)
     spool = os.path.dirname(writer.path)
-    for pixels, labels in source.batches(limit, shuffle, spool):
-        writer.put(_Records(writer.written, start, size, pixels, labels), append=append)
-        if progress is not None:
-            progress(name, writer.written, total)
-    writer.finish()
+    tally = Tally()
+    try:
+        for pixels, labels in source.batches(limit, shuffle, spool):
+            records = _Records(writer.written, start, size, pixels, labels)
+            tally.add(records.content, labels)
+            writer.put(records, append=append)
+            if progress is not None:
+                progress(name, writer.written, total)
+        writer.finish()
+    finally:
+        checksum = tally.sha256()
+    counts = {label - 256 if label > 127 else label: n for label, n in tally.labels.items()}
+    shard = make_shard(os.path.basename(writer.path), writer.written, 0, checksum, counts)
+    arguments = {"shuffle": shuffle, "limit": limit}
+    return RecordSet(
+        (shard,),
+        shape=(1, source.rows, source.columns),
+        arguments={name: value for name, value in arguments.items() if value is not None},
+    )
 
 
 class _Records:
-    """The records of one batch, each made when it is asked for: none is held in memory."""
+    """The records of one batch: `content` is all keys and values, one after the other.
+
+    Put together at once and cut where a record ends, by C: no statement of Python per record.
+    """
 
     def __init__(self, first: int, start: bytes, size: int, pixels: bytes, labels: bytes) -> None:
+        tails = list(map(TAILS.__getitem__, labels))
+        images = chain.from_iterable(iter_unpack(f"{size}s", pixels))
+        parts = zip(counted_keys(first), repeat(start), images, tails)
+        self.content = b"".join(chain.from_iterable(parts))
+        self._sizes = [len(start) + size + len(tail) for tail in tails]
         self._first = first
-        self._start = start
-        self._size = size
-        self._pixels = pixels
-        self._labels = labels
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
-        keys = counted_keys(self._first)
-        images = chain.from_iterable(iter_unpack(f"{self._size}s", self._pixels))
-        tails = map(TAILS.__getitem__, self._labels)
-        return zip(keys, map(b"".join, zip(repeat(self._start), images, tails)))
+        most = self._first + len(self._sizes)
+        if min(self._sizes) == max(self._sizes) and most <= COUNTED_IN_ORDER:
+            return iter_unpack(f"8s{self._sizes[0]}s", self.content)
+        return self._cut()
+
+    def _cut(self) -> Iterator[tuple[bytes, bytes]]:
+        at = 0
+        for key, size in zip(counted_keys(self._first), self._sizes):
+            start = at + len(key)
+            at = start + size
+            yield key, self.content[start:at]
 
 
 def counted_keys(first: int) -> Iterator[bytes]:

@@ -70,8 +70,16 @@ class Database:
             for record in cursor if self._seek(cursor, start) else ():
                 yield record
                 found += 1
+                if found == self._length:  # more of them were appended since
+                    return
             if found != self._length:
                 raise DamagedError(f"it ends after {found} of {self._length} records")
+
+    def has(self, key: bytes) -> bool:
+        """Whether there is a record of that key."""
+        with self._cursor() as cursor:
+            return cursor.set_range(key) and cursor.record()[0] == key
+        return False
 
     def picked(self, numbers: Sequence[int]) -> Iterator[tuple[bytes, memoryview]]:
         """The records of these numbers, which ascend; those between are passed over unread."""
@@ -94,7 +102,7 @@ class Database:
         if self._environment is None:
             raise ValueError("the database is closed")
         try:
-            with self._environment.begin() as transaction:
+            with _transaction(self._environment) as transaction:
                 content = _mapped(os.path.join(self.path, "data.mdb"))
                 tree = find_tree(content, transaction.id())
                 if tree is not None:
@@ -116,6 +124,17 @@ class Database:
                 return True
             cursor.first()
         return cursor.forward(start)
+
+
+def _transaction(environment: lmdb.Environment) -> lmdb.Transaction:
+    """A transaction for reading, also after another process made the map larger."""
+    import lmdb
+
+    try:
+        return environment.begin()
+    except lmdb.MapResizedError:
+        environment.set_mapsize(0)  # take over the size that the file has now
+        return environment.begin()
 
 
 def _number(key: bytes) -> int | None:

@@ -73,7 +73,8 @@ def write(
             raise CaffeMnistError(f"cannot write: {error.strerror}", where=out) from None
         try:
             write_idx(aside.path, train=train, test=test, seed=seed, progress=progress)
-            mnist.convert(aside.path, out, overwrite=overwrite, progress=progress)
+            asked = {"generated": "digits", "train": train, "test": test, "seed": seed}
+            mnist.convert(aside.path, out, overwrite=overwrite, progress=progress, arguments=asked)
             for name in mnist.NAMES:
                 os.replace(os.path.join(aside.path, name), os.path.join(out, name))
         except OSError as error:

@@ -1,6 +1,7 @@
 """A database as one `.npz` file, for programs that know NumPy and not Caffe.
 
-Arrays: `images` (records x channels x height x width, uint8), `labels` (int64), `keys` (bytes).
+Arrays: `images` (records x channels x height x width, uint8, or float32 for records of floats),
+`labels` (int64), `keys` (bytes).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 
 import numpy as np
@@ -59,16 +60,16 @@ def _images(
     key, value = next(database.records())
     first = decode(value, key, database.path)
     shape = (total, first.channels, first.height, first.width)
-    header = {"descr": "|u1", "fortran_order": False, "shape": shape}
+    plain = isinstance(first, Image)
+    header = {"descr": "|u1" if plain else "<f4", "fortran_order": False, "shape": shape}
     records = database.records()
     with archive.open("images.npy", "w", force_zip64=True) as file:
         np.lib.format.write_array_header_1_0(file, header)
         while batch := list(islice(records, BATCH)):
-            found = decode_batch(batch, database.path)
-            if found is None or not isinstance(first, Image):
+            found = decode_batch(batch, database.path) if plain else _floats(batch, database.path)
+            if found is None:
                 raise CaffeMnistError(
-                    "records of floats or of encoded images cannot be exported",
-                    where=database.path,
+                    "encoded images, or such and others, cannot be exported", where=database.path
                 )
             if found[0].shape[1:] != shape[1:]:
                 sizes = (" x ".join(map(str, s[1:])) for s in (found[0].shape, shape))
@@ -82,3 +83,20 @@ def _images(
             if progress is not None:
                 progress(name, len(keys), total)
     return np.array(keys), np.concatenate(labels)
+
+
+def _floats(
+    batch: Sequence[tuple[bytes, bytes | memoryview]], where: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """The numbers of records of floats, and their labels; None where one is no such record."""
+    values, labels = [], []
+    for key, value in batch:
+        datum = decode(value, key, where)
+        if isinstance(datum, Image) or datum.encoded:
+            return None
+        shape = (datum.channels, datum.height, datum.width)
+        values.append(np.array(datum.float_data, "<f4").reshape(shape))
+        labels.append(datum.label)
+    if len({one.shape for one in values}) > 1:
+        raise CaffeMnistError("records of floats of several sizes", where=where)
+    return np.stack(values), np.array(labels, np.int64)

@@ -8,8 +8,11 @@ arithmetic; what the JPEG encoder makes of it is its own.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -19,6 +22,7 @@ from caffe_mnist.datasets.aside import Aside, folder
 from caffe_mnist.datasets.blossoms import KINDS
 from caffe_mnist.datasets.chance import Chance
 from caffe_mnist.datasets.conversion import Progress
+from caffe_mnist.datasets.index import NAME, VERSION
 from caffe_mnist.errors import CaffeMnistError
 
 CLASSES = tuple(KINDS)
@@ -53,6 +57,7 @@ def write(
             aside = Aside(target)
             try:
                 _write_pairs(aside.path, count, size, seed, progress)
+                _write_receipt(aside.path, count, size, seed)
                 aside.publish(replace=True)
             finally:
                 aside.discard()
@@ -105,6 +110,25 @@ def _batches(count: int) -> Iterator[range]:
         yield range(first, min(first + BATCH, count))
 
 
+def _write_receipt(folder: str, count: int, size: int, seed: int) -> None:
+    """How many pictures of each class, of what they were drawn, and a checksum of all files."""
+    total = hashlib.sha256()
+    for name in sorted(os.listdir(folder)):
+        with open(os.path.join(folder, name), "rb") as file:
+            total.update(name.encode("ascii") + b"\0" + file.read())
+    classes = Counter(CLASSES[label(number, seed)] for number in range(count))
+    content = {
+        "version": VERSION,
+        "pictures": count,
+        "classes": dict(sorted(classes.items())),
+        "skipped": 0,
+        "arguments": {"generated": "flowers", "count": count, "size": size, "seed": seed},
+        "sha256": total.hexdigest(),
+    }
+    with open(os.path.join(folder, NAME), "w", encoding="ascii") as file:
+        file.write(json.dumps(content, indent=2) + "\n")
+
+
 def _check_target(target: str, overwrite: bool) -> None:
     if not os.path.lexists(target):
         return
@@ -112,6 +136,7 @@ def _check_target(target: str, overwrite: bool) -> None:
         raise CaffeMnistError("is no folder", where=target)
     names = os.listdir(target)
     foreign = [name for name in names if not re.fullmatch(r"\d{5,}\.(jpg|txt)", name)]
+    foreign = [name for name in foreign if name != NAME]
     if foreign and overwrite:
         raise CaffeMnistError(f"holds other things too, such as {foreign[0]}", where=target)
     if names and not overwrite:

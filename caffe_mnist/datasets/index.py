@@ -7,7 +7,8 @@
 
 A shard's path is relative to the index's folder. `first` is the number at which its keys begin
 at the earliest; `sha256` is that of all its keys and values one after the other, in order, so
-that it does not depend on how LMDB laid them out. Channels, height and width are null where
+that it does not depend on how LMDB laid them out. `why`, where pictures were skipped, holds
+their names and reasons. Channels, height and width are null where
 pictures differ or are still encoded. A dataset of several sets has {"version": 1, "sets":
 {"train": {as above}, "val": {...}}}. What one machine of several made is a part: it has
 "part": [I, N] besides. Nothing in the file depends on when or by how many workers it was made.
@@ -22,11 +23,10 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
+from caffe_mnist.datasets.aside import write_whole
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.files import replacing
 
 NAME = "dataset.json"
 VERSION = 1
@@ -47,7 +47,11 @@ class Shard:
 
 @dataclass(frozen=True)
 class RecordSet:
-    """Databases that are read one after the other. `shape` is C × H × W, or None if mixed."""
+    """Databases that are read one after the other. `shape` is C × H × W, or None if mixed.
+
+    `why` tells of each picture that was skipped its name and the reason; older indexes only count
+    them.
+    """
 
     shards: tuple[Shard, ...]
     classes: tuple[str, ...] = ()
@@ -55,6 +59,7 @@ class RecordSet:
     skipped: int = 0
     arguments: Mapping[str, Any] = field(default_factory=dict)
     part: tuple[int, int] | None = None
+    why: tuple[tuple[str, str], ...] = ()
 
     @property
     def records(self) -> int:
@@ -105,8 +110,7 @@ def write_index(path: str | os.PathLike[str], sets: Mapping[str, RecordSet]) -> 
         content: dict[str, Any] = {"version": VERSION, **_message(sets[TRAIN])}
     else:
         content = {"version": VERSION, "sets": {name: _message(one) for name, one in sets.items()}}
-    with replacing(path) as aside:
-        aside.write_text(json.dumps(content, indent=2) + "\n", encoding="ascii")
+    write_whole(path, json.dumps(content, indent=2).encode("ascii") + b"\n")
 
 
 def read_index(path: str | os.PathLike[str]) -> Index:
@@ -117,11 +121,15 @@ def read_index(path: str | os.PathLike[str]) -> Index:
     """
     where = os.path.join(path, NAME) if os.path.isdir(path) else os.fspath(path)
     try:
-        content = json.loads(Path(where).read_bytes())
+        with open(where, "rb") as file:
+            content = json.loads(file.read())
     except OSError as error:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=where) from None
     except (ValueError, RecursionError) as error:
         raise CaffeMnistError(f"is no JSON: {error}", where=where) from None
+    if isinstance(content, dict) and isinstance(content.get("pictures"), int):
+        hint = "python -m caffe_mnist.convert images makes databases of them"
+        raise CaffeMnistError("tells of pictures, not of databases", where=where, hint=hint)
     if not isinstance(content, dict) or not ({"sets", "shards"} & set(content)):
         raise CaffeMnistError("is no index of a dataset", where=where)
     version = _take(content, "version", int, where)
@@ -192,6 +200,8 @@ def _message(one: RecordSet) -> dict[str, Any]:
             for shard in one.shards
         ],
     }
+    if one.why:
+        found["why"] = [list(skipped) for skipped in one.why]
     if one.part is not None:
         found["part"] = list(one.part)
     return found
@@ -222,7 +232,13 @@ def _set(found: Any, where: str) -> RecordSet:
     skipped = _take(found, "skipped", int, where)
     arguments = _take(found, "arguments", dict, where)
     return RecordSet(
-        shards, tuple(classes), _shape(found, where), skipped, arguments, _part(found, where)
+        shards,
+        tuple(classes),
+        _shape(found, where),
+        skipped,
+        arguments,
+        _part(found, where),
+        _why(found, where),
     )
 
 
@@ -258,6 +274,14 @@ def _shape(found: dict[str, Any], where: str) -> tuple[int, int, int] | None:
     if min(channels, height, width) < 1:
         raise CaffeMnistError(f"pictures of {sizes} cannot be", where=where)
     return channels, height, width
+
+
+def _why(found: dict[str, Any], where: str) -> tuple[tuple[str, str], ...]:
+    pairs = _take(found, "why", list, where) if "why" in found else []
+    for pair in pairs:
+        if not isinstance(pair, list) or len(pair) != 2 or not all(_is(one, str) for one in pair):
+            raise CaffeMnistError(f"why: {str(pair)[:40]!r} is no name and reason", where=where)
+    return tuple((name, reason) for name, reason in pairs)
 
 
 def _part(found: dict[str, Any], where: str) -> tuple[int, int] | None:

@@ -23,6 +23,7 @@ from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import write_binary
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 BATCH = 256
 # Whole numbers up to here, and so their sums in any order, are exact in single precision.
 EXACT = 2**24
@@ -33,7 +34,20 @@ def mean_image(
     picture: Callable[[bytes, object], Any],
     progress: Callable[[str, int, int], None] | None = None,
 ) -> Floats:
-    """The mean of all records of the database `path`, C × H × W.
+    """The mean of all records of the database `path`, C × H × W; see `image_statistics`."""
+    return image_statistics(path, picture, progress)[0]
+
+
+def image_statistics(
+    path: str | os.PathLike[str],
+    picture: Callable[[bytes, object], Any],
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    squares: bool = False,
+) -> tuple[Floats, Doubles | None, int]:
+    """Mean, moments and number of all records of the database `path`; C × H × W, 2 × C × H × W.
+
+    Moments only with `squares` (see deviation.py).
 
     `path` may also name an index, or a part of a dataset as a Data layer's source does.
     `picture` makes pixels of an encoded record's bytes. Raises CaffeMnistError for broken
@@ -43,21 +57,26 @@ def mean_image(
         name, total = os.path.basename(os.path.realpath(database.path)), len(database)
         records, done = database.records(), 0
         mean: Floats | None = None
+        moments: Doubles | None = None
         while batch := list(islice(records, BATCH)):
             for pixels in _pixels(batch, database.path, picture):
                 if mean is None:
                     mean = np.zeros(pixels.shape[1:], np.float32)
+                    moments = np.zeros((2, *mean.shape)) if squares else None
                 if pixels.shape[1:] != mean.shape:
                     sizes = (" x ".join(map(str, s)) for s in (pixels.shape[1:], mean.shape))
                     what = "records of different sizes: {} after {}".format(*sizes)
                     raise CaffeMnistError(what, where=path)
                 _add(pixels, mean)
+                if moments is not None:
+                    values = pixels.astype(np.float64)
+                    moments += values.sum(0), np.square(values).sum(0)
             done += len(batch)
             if progress is not None:
                 progress(name, done, total)
         assert mean is not None, "a database has records"
         mean /= np.float32(done)
-        return mean
+        return mean, moments, done
 
 
 def write_mean(path: str | os.PathLike[str], mean: Floats) -> None:

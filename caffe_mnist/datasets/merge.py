@@ -6,15 +6,18 @@ byte is read and compared with the checksums first.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caffe_mnist.datasets.chosen import Record
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import Image, decode
+from caffe_mnist.datasets.deviation import STD, add_moments, read_moments, write_whole_deviation
 from caffe_mnist.datasets.index import (
     NAME,
     TRAIN,
@@ -27,8 +30,9 @@ from caffe_mnist.datasets.index import (
     read_index,
     write_index,
 )
-from caffe_mnist.datasets.parts import find_parts, together, whole
+from caffe_mnist.datasets.parts import common, find_parts, together, whole
 from caffe_mnist.datasets.pictures.listing import FLOAT
+from caffe_mnist.datasets.receipt import check_receipt, receipt_of, remove_receipt, write_receipt
 from caffe_mnist.datasets.shards import MEAN, Share, add_sums, read_sums, write_whole_mean
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
@@ -37,6 +41,8 @@ from caffe_mnist.files import replacing
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+    from caffe_mnist.datasets.deviation import Moments
 
 # Called with a database's name, its records so far and in all.
 Progress = Callable[[str, int, int], None]
@@ -68,12 +74,14 @@ def merge(out: str, paths: Sequence[str], progress: Progress, *, overwrite: bool
     if os.path.exists(index) and not overwrite and dict(read_index(index).sets) != sets:
         raise CaffeMnistError("exists already", where=index, hint="--overwrite replaces it")
     sums = _sums(chosen[TRAIN]) if TRAIN in chosen else None
+    moments = _moments(chosen[TRAIN]) if sums is not None else None
     try:
         os.makedirs(out, exist_ok=True)
     except OSError as error:
         raise CaffeMnistError(f"cannot make the folder: {error.strerror}", where=out) from None
     if TRAIN in sets:
         write_whole_mean(out, sums, sets[TRAIN].records)
+        write_whole_deviation(out, moments, sets[TRAIN].records)
     _write_classes(out, sets.values())
     _write_skipped(out, [path for path, one in next(iter(chosen.values())) if one.part])
     write_index(index, sets)
@@ -90,6 +98,8 @@ def merge_into_one(
     """
     if os.path.lexists(out) and not overwrite:
         raise CaffeMnistError("exists already", where=out, hint="--overwrite replaces a database")
+    receipt, total_digest = receipt_of(out), hashlib.sha256()
+    check_receipt(receipt)
     given = _given(paths, progress)
     ones = _chosen(given, name)
     total = sum(one.records for _, one in ones)
@@ -103,10 +113,16 @@ def merge_into_one(
         for index, shard in shards:
             with Database(index.place(shard)) as database:
                 records = _watched(database.records(), shard.path, shard.records, progress)
-                if digest(_copied(records, writer, anew)) != shard.sha256:
+                if digest(_copied(records, writer, anew, total_digest)) != shard.sha256:
                     what = f"the shard {shard.path} is not as it was made"
                     raise CaffeMnistError(what, where=index.path)
-        return writer.written
+        remove_receipt(receipt)
+    alike = common([one for _, one in ones])
+    labels = RecordSet(tuple(shard for _, shard in shards)).labels
+    name = os.path.basename(os.path.realpath(out))
+    shard = make_shard(name, writer.written, 0, total_digest.hexdigest(), labels)
+    write_receipt(receipt, {TRAIN: replace(alike, shards=(shard,))})
+    return writer.written
 
 
 def _given(paths: Sequence[str], progress: Progress) -> dict[str, Index]:
@@ -128,6 +144,11 @@ def _given(paths: Sequence[str], progress: Progress) -> dict[str, Index]:
 
 def _chosen(given: Mapping[str, Index], name: str) -> list[tuple[str, RecordSet]]:
     return together([(path, index.get(name)) for path, index in given.items()])
+
+
+def set_of(path: str, progress: Progress) -> RecordSet:
+    """What stands in a database by itself, read through."""
+    return _index_of(path, progress).get(TRAIN)
 
 
 def _index_of(path: str, progress: Progress) -> Index:
@@ -194,6 +215,27 @@ def _sums(ones: Sequence[tuple[str, RecordSet]]) -> npt.NDArray[np.float32] | No
     return add_sums(found)
 
 
+def _moments(ones: Sequence[tuple[str, RecordSet]]) -> Moments | None:
+    """The sums of all pixels and of their squares: parts left them, of whole datasets they follow
+    from mean and deviation."""
+    import numpy as np
+
+    found: list[Moments | None] = []
+    for path, one in ones:
+        folder = os.path.dirname(path)
+        if one.part is not None:
+            file = os.path.join(folder, Share(one.part[1]).name("moments", one.part[0], SUMS))
+            found.append(read_moments(file) if os.path.isfile(file) else None)
+        elif os.path.isfile(os.path.join(folder, STD)):
+            mean, std = (
+                read_sums(os.path.join(folder, name)).astype(np.float64) for name in (MEAN, STD)
+            )
+            found.append(np.stack([mean, std**2 + mean**2]) * one.records)
+        else:
+            found.append(None)
+    return add_moments(found)
+
+
 def _write_classes(out: str, sets: Iterable[RecordSet]) -> None:
     """A line for each label from 0 on: its class, or its number where classes have no names."""
     ones = list(sets)
@@ -236,14 +278,19 @@ def _ascend(places: Sequence[str]) -> bool:
     return True
 
 
-def _copied(records: Iterable[Record], writer: DatabaseWriter, anew: bool) -> Iterator[Record]:
-    """The records as they are, each also written; all are when the last one was taken."""
+def _copied(
+    records: Iterable[Record], writer: DatabaseWriter, anew: bool, total: hashlib._Hash
+) -> Iterator[Record]:
+    """The records as they are, each also written and added to `total` as it is written; all are
+    when the last one was taken."""
     batch: list[tuple[bytes, bytes]] = []
     size = 0
     for key, value in records:
         yield key, value
         new = _renumbered(writer.written + len(batch), key) if anew else key
         batch.append((new, bytes(value)))
+        total.update(new)
+        total.update(value)
         size += len(value)
         if size > BATCH_BYTES:
             writer.put(batch)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-from typing import NamedTuple
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 from caffe_mnist.datasets.aside import folder
 from caffe_mnist.datasets.conversion import Progress, fill
+from caffe_mnist.datasets.index import NAME
 from caffe_mnist.datasets.labelled import LabelledImages
+from caffe_mnist.datasets.receipt import check_receipt, remove_receipt, write_receipt
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
 
@@ -63,14 +67,18 @@ def convert(
     shuffle: int | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    arguments: Mapping[str, Any] | None = None,
 ) -> tuple[str, str]:
     """Make both databases in the folder `out` from the files in `source`; their paths.
 
     `limit` holds for each of the two. Neither gets its name before both are complete: raises
-    CaffeMnistError as `conversion.convert`, and then nothing is left behind.
+    CaffeMnistError as `conversion.convert`, and then nothing is left behind. The receipt of both
+    (`dataset.json`) names the options, or `arguments` instead.
     """
     files = find(source)
     out = os.fspath(out)
+    receipt = os.path.join(out, NAME)
+    check_receipt(receipt, [TRAIN_DATABASE, TEST_DATABASE])
     train, test = os.path.join(out, TRAIN_DATABASE), os.path.join(out, TEST_DATABASE)
     with contextlib.ExitStack() as stack:
         train_source = stack.enter_context(LabelledImages(files.train_images, files.train_labels))
@@ -78,6 +86,13 @@ def convert(
         stack.enter_context(folder(out))
         train_writer = stack.enter_context(DatabaseWriter(train, overwrite=overwrite))
         test_writer = stack.enter_context(DatabaseWriter(test, overwrite=overwrite))
-        fill(train_writer, train_source, shuffle=shuffle, limit=limit, progress=progress)
-        fill(test_writer, test_source, shuffle=shuffle, limit=limit, progress=progress)
+        how: dict[str, Any] = {"shuffle": shuffle, "limit": limit, "progress": progress}
+        made = {
+            "train": fill(train_writer, train_source, **how),
+            "test": fill(test_writer, test_source, **how),
+        }
+        remove_receipt(receipt)
+    if arguments is not None:
+        made = {name: replace(one, arguments=arguments) for name, one in made.items()}
+    write_receipt(receipt, made)
     return train, test

@@ -16,7 +16,7 @@ from caffe_mnist.errors import CaffeMnistError
 
 PART = re.compile(r"dataset-[0-9]{5,}-of-[0-9]{5,}\.json\Z")
 # What tells which pictures were taken, not what was made of them.
-OF_THE_LIST = frozenset({"list", "pictures", "val", "shuffle", "seed"})
+OF_THE_LIST = frozenset({"list", "pictures", "val", "shuffle", "seed", "limit"})
 
 
 def find_parts(paths: Iterable[str]) -> list[str]:
@@ -85,6 +85,7 @@ def common(ones: Sequence[RecordSet]) -> RecordSet:
         shapes.pop() if len(shapes) == 1 else None,
         sum(one.skipped for one in ones),
         arguments,
+        why=tuple(skipped for one in ones for skipped in one.why),
     )
 
 

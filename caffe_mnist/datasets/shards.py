@@ -18,8 +18,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.deviation import add_moments, write_moments, write_whole_deviation
 from caffe_mnist.datasets.index import NAME, TRAIN, RecordSet, digest, make_shard, write_index
-from caffe_mnist.datasets.pictures.listing import CLASS, Listing, Written
+from caffe_mnist.datasets.pictures.listing import CLASS, Listing, Skipped, Written
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ def write_sets(
     write: Write,
     share: Share,
     arguments: Mapping[str, Any],
+    left_out: Sequence[Skipped] = (),
 ) -> dict[str, Written]:
     """Make the databases of `share` in `out_dir`, and what belongs to them; what they hold.
 
@@ -92,7 +94,8 @@ def write_sets(
     the index of all sets. Labels that are vectors stand beside it, in the set `train_label`. One
     shard alone gets a part of the index (`dataset-I-of-N.json`) and its sums instead, for
     `convert merge`. `arguments` are what made the records what they are: parts of one dataset
-    must agree in them. Raises CaffeMnistError for more shards than pictures.
+    must agree in them. `left_out` are pictures that the source named in vain: the first
+    set's index tells of them, too. Raises CaffeMnistError for more shards than pictures.
     """
     for name, listing in sets.items():
         if len(listing.entries) < share.of:
@@ -107,10 +110,12 @@ def write_sets(
         for name, listing in sets.items()
         if listing.kind != CLASS
     }
-    found = {}
+    found: dict[str, RecordSet] = {}
     for name, ones in {**written, **labels}.items():
         listing = sets[name[: -len("_label")] if name in labels else name]
         one = _set(name, listing, out_dir, share, ones)
+        if not found:
+            one = replace(one, skipped=one.skipped + len(left_out), why=(*left_out, *one.why))
         found[name] = replace(one, arguments={**arguments, **one.arguments})
     if TRAIN in written:
         _write_mean(out_dir, share, written[TRAIN])
@@ -138,6 +143,7 @@ def together(parts: Iterable[Written]) -> Written:
         height,
         width,
         add_sums([one.sums for one in parts]),
+        add_moments([one.moments for one in parts]),
     )
 
 
@@ -158,7 +164,7 @@ def arguments_of(listing: Listing) -> dict[str, Any]:
     """What tells one list from another, in an index."""
     found: dict[str, Any] = {"pictures": len(listing.entries), "list": list_digest(listing)}
     if listing.kind != CLASS:
-        found.update(labels=listing.kind, width=listing.width)
+        found.update(labels=listing.kind, vector=listing.width)
     if listing.value_names:
         found["names"] = list(listing.value_names)
     return found
@@ -225,14 +231,14 @@ def _set(
         first = part(listing, number, share.of).first
         shards.append(make_shard(path, one.records, first, checksum, one.labels))
     whole = together(ones)
-    shape = (whole.channels, whole.height, whole.width)
     return RecordSet(
         tuple(shards),
         listing.classes,
-        None if None in shape else shape,  # type: ignore[arg-type]
+        whole.shape,
         len(whole.skipped),
         arguments_of(listing),
         None if share.number is None else (share.number, share.of),
+        whole.skipped,
     )
 
 
@@ -242,6 +248,10 @@ def _write_mean(out_dir: str, share: Share, ones: Sequence[Written]) -> None:
     whole = together(ones)
     if share.number is None:
         write_whole_mean(out_dir, whole.sums, whole.records)
+        write_whole_deviation(out_dir, whole.moments, whole.records)
     elif whole.sums is not None:
         path = os.path.join(out_dir, share.name("sums", share.number, ".binaryproto"))
         write_mean(path, whole.sums)
+        if whole.moments is not None:
+            name = share.name("moments", share.number, ".binaryproto")
+            write_moments(os.path.join(out_dir, name), whole.moments)

@@ -43,10 +43,10 @@ class DatabaseWriter:
     def __enter__(self) -> DatabaseWriter:
         clear(self.path)
         self._check_target()
-        with _failures(self._shown):
+        with failures(self._shown):
             self._aside = self._new_aside()
         try:
-            with _failures(self._shown):
+            with failures(self._shown):
                 self._environment = _create(self._aside.path, self._map_size)
         except BaseException:
             self._discard()
@@ -72,7 +72,7 @@ class DatabaseWriter:
         have any order. Raises CaffeMnistError for a full disk, and for a key out of order.
         """
         assert self._environment is not None, "records are put inside the with block"
-        with _failures(self._shown, self._aside.path):
+        with failures(self._shown, self._aside.path):
             while not self._try(records, append):
                 self._map_size *= 2
                 self._environment.set_mapsize(self._map_size)
@@ -81,7 +81,7 @@ class DatabaseWriter:
         """Bring everything to the disk; the end of the block does it otherwise."""
         if self._environment is None:
             return
-        with _failures(self._shown):
+        with failures(self._shown):
             self._environment.sync(True)
             self._environment.close()
             self._environment = None
@@ -113,7 +113,7 @@ class DatabaseWriter:
 
     def _publish(self) -> None:
         """Give the finished folder its name."""
-        with _failures(self._shown):
+        with failures(self._shown):
             self._aside.publish(replace=self._overwrite)
 
     def _discard(self) -> None:
@@ -132,7 +132,7 @@ def _create(folder: str, map_size: int) -> lmdb.Environment:
 
 
 @contextlib.contextmanager
-def _failures(shown: str, folder: str | None = None) -> Iterator[None]:
+def failures(shown: str, folder: str | None = None) -> Iterator[None]:
     """Failures of the system and of LMDB as one expected error."""
     try:
         yield

@@ -105,7 +105,12 @@ def test_shuffled_by_a_seed(tmp_path: Path, zipped: bool) -> None:
     assert read(tmp_path / "again") == one
     assert read(tmp_path / "few") == one[:20]
     assert sorted(os.listdir(tmp_path)) == sorted(
-        ["images", "labels", "plain", "one", "again", "two", "few"]
+        ["images", "labels"]
+        + [
+            name + end
+            for name in ("plain", "one", "again", "two", "few")
+            for end in ("", ".dataset.json")
+        ]
     )
 
 

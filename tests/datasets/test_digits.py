@@ -68,7 +68,7 @@ def test_splines_pass_through_their_points() -> None:
 def test_files_and_databases_agree(tmp_path: Path) -> None:
     """IDX files and databases hold what was drawn."""
     digits.write(tmp_path / "out", train=50, test=20, seed=4)
-    names = {*mnist.NAMES, mnist.TRAIN_DATABASE, mnist.TEST_DATABASE}
+    names = {*mnist.NAMES, mnist.TRAIN_DATABASE, mnist.TEST_DATABASE, "dataset.json"}
     assert set(os.listdir(tmp_path / "out")) == names
     for name, first, count in (
         (mnist.TRAIN_DATABASE, 0, 50),
@@ -90,7 +90,7 @@ def test_what_is_there_stays(tmp_path: Path) -> None:
         digits.write(tmp_path, train=5, test=5)
     assert os.listdir(tmp_path) == [mnist.TEST_LABELS]
     digits.write(tmp_path, train=5, test=5, overwrite=True)
-    assert len(os.listdir(tmp_path)) == 6
+    assert len(os.listdir(tmp_path)) == 7
 
 
 def test_a_failure_leaves_nothing(tmp_path: Path) -> None:

@@ -23,13 +23,14 @@ def test_pairs_of_five_classes(tmp_path: Path) -> None:
         flowers.write(tmp_path / name, count=40, size=64, seed=seed)
     assert Counter(_labels(tmp_path / "a")) == dict.fromkeys(flowers.CLASSES, 8)
     names = sorted(path.name for path in (tmp_path / "a").iterdir())
-    assert names == [f"{n:05}.{kind}" for n in range(1, 41) for kind in ("jpg", "txt")]
+    pairs = [f"{n:05}.{kind}" for n in range(1, 41) for kind in ("jpg", "txt")]
+    assert names == [*pairs, "dataset.json"]
     first, again, other = (
         [p.read_bytes() for p in sorted((tmp_path / n).iterdir())] for n in "abc"
     )
     assert first == again
     assert first != other
-    assert len(set(first)) == 45
+    assert len(set(first)) == 46
 
 
 def test_pictures_have_the_size(tmp_path: Path) -> None:
@@ -50,7 +51,7 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     before = sorted(out.iterdir())
     assert convert.main(["flowers", str(out), "--count=5"]) == 2
     assert convert.main(["flowers", str(out), "--count=10", "--size=32", "--overwrite"]) == 0
-    assert len(list(out.iterdir())) == 20
+    assert len(list(out.iterdir())) == 21
     assert set(before) < set(out.iterdir())
     (out / "mine.jpg").touch()
     assert convert.main(["flowers", str(out), "--count=5", "--overwrite"]) == 2

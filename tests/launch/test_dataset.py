@@ -47,7 +47,7 @@ def test_a_database_that_is_there_stays(small_mnist: Path, tmp_path: Path) -> No
     assert make_missing(wanted, small_mnist) == wanted[1:]
     with Database(wanted[0]) as train, Database(wanted[1]) as test:
         assert (len(train), len(test)) == (5, 300)
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(NAMES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dataset.json", *sorted(NAMES)]
 
 
 def test_databases_in_two_folders(small_mnist: Path, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `convert images` and `convert imageset` do, said to a person while it is done."""
+"""What `convert images` does, said to a person while it is done."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from caffe_mnist.datasets.pictures.dataset import (
     part_of,
     sets_of,
 )
-from caffe_mnist.datasets.pictures.journal import forget, places
-from caffe_mnist.datasets.pictures.label_database import label_path, write_label_database
 from caffe_mnist.datasets.pictures.listing import (
     CLASS,
+    FLOAT,
+    MULTI,
     Decoding,
     Found,
     Listing,
@@ -33,8 +33,7 @@ from caffe_mnist.datasets.pictures.options import decoding_of, labels_of
 from caffe_mnist.datasets.pictures.publishing import check_target
 from caffe_mnist.datasets.pictures.report import Made, class_table, recounted
 from caffe_mnist.datasets.pictures.skipped import read_skipped, skipped_lines, write_skipped
-from caffe_mnist.datasets.pictures.sources import find, find_list
-from caffe_mnist.datasets.pictures.split import shuffled
+from caffe_mnist.datasets.pictures.sources import find
 from caffe_mnist.datasets.pictures.staging import Staging
 from caffe_mnist.datasets.shards import parse_share
 from caffe_mnist.errors import CaffeMnistError, JobError
@@ -78,63 +77,6 @@ def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int
             raise
 
 
-def imageset(options: argparse.Namespace, progress: Progress) -> int:
-    """Make one database as convert_imageset does; raises JobError if more was skipped than
-    allowed, or nothing could be read."""
-    if bool(options.resize_height) != bool(options.resize_width):
-        # convert_imageset resizes when it has both, and else says nothing.
-        _remark("one of --resize_height and --resize_width alone does nothing")
-        options.resize_height = options.resize_width = 0
-    decoding = decoding_of(options)
-    labels = _label_target(options)
-    for out in filter(None, (options.out, labels)):
-        if not options.resume and not options.overwrite and os.path.lexists(out):
-            raise CaffeMnistError("exists already", where=out, hint="--overwrite replaces it")
-    with progress.at_once():
-        found = find_list(options.source, options.root, labels_of(options))
-    for remark in found.remarks:
-        _remark(remark)
-    listing = found.listing
-    print(f"{options.source}: {_count(listing)}")
-    if options.shuffle:
-        listing = shuffled(listing, options.seed)
-    how = {"overwrite": options.overwrite, "keep_journal": True, "checksum": False}
-    write = _write(options, decoding, progress, **how)
-    table = f"{os.path.normpath(options.out)}.skipped.csv"
-    try:
-        with _nothing_readable(table, found.left_out, options.out):
-            written = write(listing, options.out, options.resume)
-        if labels is not None:
-            write_label_database(listing, options.out, labels, overwrite=True)
-        forget(os.path.realpath(options.out))
-    except (KeyboardInterrupt, SystemExit):
-        part = places(os.path.realpath(options.out))[0]
-        if os.path.isdir(part):
-            print(f"what is done is kept in {part}: --resume goes on", file=sys.stderr)
-        raise
-    skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
-    if skipped:
-        write_skipped(table, skipped)
-    elif read_skipped(table) is not None:  # of the database that was replaced
-        os.unlink(table)
-    print(f"{options.out}: {written.records} records")
-    if labels is not None:
-        print(f"{labels}: {written.records} labels of {listing.width} numbers")
-    return _end(skipped, options.allow_skips, table)
-
-
-def _label_target(options: argparse.Namespace) -> str | None:
-    """Where labels that are vectors go; None for labels that stand in the pictures' records."""
-    if labels_of(options).kind == CLASS:
-        if options.label_db:
-            raise CaffeMnistError("--label-db goes with --labels float or --labels multi")
-        return None
-    target: str = options.label_db or label_path(options.out)
-    if os.path.realpath(target) == os.path.realpath(options.out):
-        raise CaffeMnistError("is the database of the pictures", where=f"--label-db {target}")
-    return target
-
-
 def _images(
     options: argparse.Namespace,
     choices: Choices,
@@ -162,20 +104,21 @@ def _images(
     complete = options.resume and is_complete(options.out, found, choices)
     if complete and not staging.unfinished(index):
         print(f"{options.out}: complete already, nothing to go on with")
-        return _end(read_skipped(table) or [], options.allow_skips, table)
+        return end(read_skipped(table) or [], options.allow_skips, table)
     check_target(options.out, part=part_of(choices.share), overwrite=options.overwrite)
-    write = _write(options, choices.decoding, progress, overwrite=True, keep_journal=True)
-    with _nothing_readable(table, found.left_out, index):
+    write = writer(options, choices.decoding, progress, overwrite=True, keep_journal=True)
+    with nothing_readable(table, found.left_out, index):
         made = make_dataset(
             found, options.out, choices, write, staging, overwrite=options.overwrite
         )
     _say_made(made, options.out, part_of(choices.share))
-    return _end(made.skipped, options.allow_skips, table)
+    return end(made.skipped, options.allow_skips, table)
 
 
-def _write(
+def writer(
     options: argparse.Namespace, decoding: Decoding, progress: Progress, **how: bool
 ) -> Callable[[Listing, str, bool], Written]:
+    """What writes the database of a listing at a path, or goes on with it, as the options say."""
     from caffe_mnist.datasets.pictures.writing import write_pictures
 
     def write(listing: Listing, path: str, resume: bool) -> Written:
@@ -193,7 +136,7 @@ def _write(
 
 
 @contextlib.contextmanager
-def _nothing_readable(table: str, left_out: Sequence[Skipped], before: str) -> Iterator[None]:
+def nothing_readable(table: str, left_out: Sequence[Skipped], before: str) -> Iterator[None]:
     """Where not one picture can be read, the table of reasons is all that is made.
 
     Not even that where `before` is there, to which an older table belongs.
@@ -229,9 +172,9 @@ def _say_found(found: Found, choices: Choices, *, classes: bool = True) -> int:
     counts = Counter(entry.label for entry in listing.entries if entry.name)
     kinds = f"{len(counts)} classes" if len(counts) != 1 else "one class"
     kinds = f" of {kinds}" if listing.kind == CLASS else ""
-    print(f"{listing.form}: {_count(listing)}{kinds}")
-    for remark in found.remarks:
-        _remark(remark)
+    print(f"{listing.form}: {count(listing)}{kinds}")
+    for text in found.remarks:
+        remark(text)
     if classes:
         sets = sets_of(listing, choices)
         counted = {name: (one, recounted(one, _as_if_written(one))) for name, one in sets.items()}
@@ -253,7 +196,7 @@ def _say_made(made: Made, out: str, part: str) -> None:
     train = made.sets["train"][1]
     if train.sums is None and train.height is None:
         how = "--resize-height and --resize-width make them one"
-        _remark(f"no mean.binaryproto, for the records are of several sizes: {how}")
+        remark(f"no mean.binaryproto, for the records are of several sizes: {how}")
     if part:
         more = "once all shards are there, convert merge makes their index"
     else:
@@ -262,7 +205,7 @@ def _say_made(made: Made, out: str, part: str) -> None:
     sys.stdout.flush()
 
 
-def _end(skipped: Sequence[Skipped], allowed: int, table: str) -> int:
+def end(skipped: Sequence[Skipped], allowed: int, table: str) -> int:
     """Name what was skipped; raises JobError if it is more than allowed."""
     for line in skipped_lines(skipped):
         print(line, file=sys.stderr)
@@ -276,10 +219,14 @@ def _end(skipped: Sequence[Skipped], allowed: int, table: str) -> int:
     return 0
 
 
-def _count(listing: Listing) -> str:
-    count = sum(bool(entry.name) for entry in listing.entries)
-    return "1 picture" if count == 1 else f"{count:,} pictures"
+def count(listing: Listing) -> str:
+    """How many pictures there are, in words, and what of labels each has."""
+    found = sum(bool(entry.name) for entry in listing.entries)
+    more = {FLOAT: f", each with {listing.width} numbers", MULTI: f", of {listing.width} classes"}
+    text = "1 picture" if found == 1 else f"{found:,} pictures"
+    return text + more.get(listing.kind, "")
 
 
-def _remark(text: str) -> None:
+def remark(text: str) -> None:
+    """Say what a person might want to know."""
     print(f"note: {text}", file=sys.stderr)

@@ -6,7 +6,7 @@ All of it appears at once, at the end. What a killed run left is gone on with by
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from caffe_mnist.datasets.pictures.skipped import write_skipped
 from caffe_mnist.datasets.pictures.split import shuffled, split
 from caffe_mnist.datasets.pictures.staging import Staging, failures
 from caffe_mnist.datasets.shards import Share, arguments_of, list_digest, write_sets
+from caffe_mnist.datasets.shards import part as shard_of
 from caffe_mnist.files import replacing
 
 TRAIN, VAL = "train", "val"
@@ -70,7 +71,7 @@ def make_dataset(
 
     share, part = choices.share, part_of(choices.share)
     sets = sets_of(found.listing, choices)
-    arguments = _arguments(choices)
+    arguments = made_with(choices)
     job = {name: list_digest(one) for name, one in sets.items()}
     staging.begin([job, arguments, share.of, share.number, found.listing.root])
     staging.worth_keeping()
@@ -88,14 +89,17 @@ def make_dataset(
         forget(path)  # only now: the note says all that its journal does
         return written
 
-    done = write_sets(sets, staging.out, write_once, share, arguments)
-    skipped = [one for written in done.values() for one in written.skipped]
-    if not share.number:  # what no shard was given is told once
-        skipped = [*found.left_out, *skipped]
+    # What no shard was given is told once.
+    left_out = () if share.number else found.left_out
+    done = write_sets(sets, staging.out, write_once, share, arguments, left_out)
+    skipped = [*left_out, *(one for written in done.values() for one in written.skipped)]
+    here = sets
+    if share.number is not None:
+        here = {name: shard_of(one, share.number, share.of) for name, one in sets.items()}
     made = Made(
         found.listing.form,
         found.listing.classes,
-        {name: (sets[name], recounted(sets[name], written)) for name, written in done.items()},
+        {name: (here[name], recounted(here[name], written)) for name, written in done.items()},
         tuple(skipped),
         found.remarks,
     )
@@ -119,7 +123,7 @@ def is_complete(out: str, found: Found, choices: Choices) -> bool:
     vectors = {name + LABEL for name, listing in sets.items() if listing.kind != CLASS}
     if set(there) != set(sets) | vectors:
         return False
-    arguments = _arguments(choices)
+    arguments = made_with(choices)
     for name, one in there.items():
         listing = sets[name[: -len(LABEL)] if name.endswith(LABEL) else name]
         if one.arguments != {**arguments, **arguments_of(listing)}:
@@ -155,7 +159,7 @@ def _write_labels(path: str, made: Made) -> None:
         aside.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def _arguments(choices: Choices) -> Mapping[str, Any]:
+def made_with(choices: Choices) -> dict[str, Any]:
     """What made the records what they are, options at rest left out."""
     decoding = {name: value for name, value in asdict(choices.decoding).items() if value}
     more = {"val": choices.val, "shuffle": choices.shuffle}

@@ -105,7 +105,8 @@ class Written:
     `labels` counts records by label, `sizes` pictures by (height, width) before any resizing.
     `channels`, `height` and `width` are those of all records, None where they differ; so are
     `sums`, the sums of all records' pixels (C × H × W, as compute_image_mean adds them up):
-    divided by `records` they are the mean. `sha256` is the digest of all keys and values.
+    divided by `records` they are the mean. `moments` are the sums, and those of the squares, in
+    double precision (2 × C × H × W). `sha256` is the digest of all keys and values.
     """
 
     records: int
@@ -116,7 +117,15 @@ class Written:
     height: int | None = None
     width: int | None = None
     sums: npt.NDArray[np.float32] | None = None
+    moments: npt.NDArray[np.float64] | None = None
     sha256: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int, int] | None:
+        """C × H × W of all records; None where they differ."""
+        if self.channels is None or self.height is None or self.width is None:
+            return None
+        return self.channels, self.height, self.width
 
 
 @dataclass(frozen=True)

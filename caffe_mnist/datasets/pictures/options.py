@@ -49,6 +49,7 @@ def add_imageset(parser: argparse.ArgumentParser) -> None:
     _add_decoding(parser)
     _add_labels(parser)
     parser.add_argument("--label-db", metavar="DB", help="where labels of several numbers go")
+    parser.add_argument("--append", action="store_true", help="add to the database that is there")
     _add_work(parser)
     parser.set_defaults(shorter_side=0)
 

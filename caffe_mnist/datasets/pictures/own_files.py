@@ -8,7 +8,7 @@ from collections.abc import Iterable
 PART = r"-\d{5}-of-\d{5}"
 OURS = re.compile(
     rf"(train|val)(_label)?_lmdb({PART})?|(dataset|report)({PART})?\.json|skipped({PART})?\.csv"
-    rf"|sums{PART}\.binaryproto|labels\.txt|mean\.binaryproto|contact_sheet\.png"
+    rf"|(sums|moments){PART}\.binaryproto|labels\.txt|(mean|std)\.binaryproto|contact_sheet\.png"
 )
 # What says that the files beside it were made here.
 SIGNS = re.compile(rf"dataset({PART})?\.json")

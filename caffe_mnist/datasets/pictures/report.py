@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from caffe_mnist.datasets.deviation import channel_averages, channel_deviations
 from caffe_mnist.datasets.pictures.listing import CLASS, FLOAT, MULTI, Listing, Skipped, Written
 from caffe_mnist.files import replacing
 
@@ -101,6 +102,7 @@ def report(made: Made, files: Sequence[str]) -> dict[str, Any]:
             {"height": height, "width": width, "pictures": -count}
             for count, height, width in sorted((-n, *size) for size, n in sizes.items())[:COMMONEST]
         ],
+        "pixels": _pixels(made),
         "bytes": _file_sizes(made),
         "skipped": [one._asdict() for one in made.skipped],
         "remarks": list(made.remarks),
@@ -180,6 +182,19 @@ def _counted(
     for (height, width), count in sizes.items():
         counts[value(height, width)] += count
     return counts
+
+
+def _pixels(made: Made) -> dict[str, list[float]] | None:
+    """Mean and standard deviation of each channel of the training pictures (B, G, R)."""
+    written = next(iter(made.sets.values()))[1]
+    if written.moments is None:
+        return None
+    averages = channel_averages(written.moments, written.records)
+    deviations = channel_deviations(written.moments, written.records)
+    return {
+        "mean": [round(value, 6) for value in averages],
+        "std": [round(value, 6) for value in deviations],
+    }
 
 
 def _file_sizes(made: Made) -> dict[str, float] | None:

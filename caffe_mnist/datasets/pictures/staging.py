@@ -121,10 +121,11 @@ class Staging:
             with open(place + ".json", encoding="ascii") as file:
                 found = json.load(file)
             sums = np.load(place + ".npy") if found.pop("sums") else None
+            moments = np.load(place + ".2.npy") if found.pop("moments") else None
             found["skipped"] = tuple(Skipped(*one) for one in found["skipped"])
             found["labels"] = {int(label): count for label, count in found["labels"].items()}
             found["sizes"] = {(height, width): count for height, width, count in found["sizes"]}
-            return Written(**found, sums=sums)
+            return Written(**found, sums=sums, moments=moments)
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -135,9 +136,12 @@ class Staging:
         place = os.path.join(self._done, name)
         if written.sums is not None:
             np.save(place + ".npy", written.sums)
-        found = {key: value for key, value in vars(written).items() if key != "sums"}
+        if written.moments is not None:
+            np.save(place + ".2.npy", written.moments)
+        arrays = ("sums", "moments")
+        found = {key: value for key, value in vars(written).items() if key not in arrays}
         found["sizes"] = [[*size, count] for size, count in written.sizes.items()]
-        found["sums"] = written.sums is not None
+        found.update({name: getattr(written, name) is not None for name in arrays})
         with replacing(place + ".json") as aside:
             aside.write_text(json.dumps(found), encoding="ascii")
 

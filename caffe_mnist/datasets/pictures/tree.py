@@ -15,7 +15,8 @@ PICTURES = {
 TEXTS = {"txt", "lst", "list"}
 TABLES = {"csv", "tsv"}
 # What systems and viewers put into folders; names that begin with a dot are passed over too.
-LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir"}
+# And the receipts of our own commands.
+LITTER = {"__macosx", "thumbs.db", "desktop.ini", "@eadir", "dataset.json"}
 
 
 @dataclass

@@ -99,4 +99,4 @@ def _ticked(
     found = vector_lines(ticked, faults, where, "csv", "multi")
     width = len(lines[0].words) if lines else 0
     listing = replace(found.listing, classes=tuple(names), width=width)
-    return replace(found, listing=listing, remarks=(f"any of {width} classes",))
+    return replace(found, listing=listing)

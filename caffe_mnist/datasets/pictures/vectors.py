@@ -77,8 +77,7 @@ def vector_lines(
         first = f": {wrong[0].name}: {wrong[0].reason}" if wrong else ""
         hint = "each line is: PATH NUMBER…" if kind == FLOAT else "each line is: PATH CLASS…"
         raise CaffeMnistError(f"names no picture{first}", where=where, hint=hint)
-    remarks = [f"labels of {width} numbers"] if kind == FLOAT else [f"any of {width} classes"]
-    return Found(listing, tuple(wrong), tuple(remarks))
+    return Found(listing, tuple(wrong))
 
 
 def as_float(word: str) -> float:

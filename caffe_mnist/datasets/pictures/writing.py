@@ -56,6 +56,7 @@ def write_pictures(
     resume: bool = False,
     keep_journal: bool = False,
     checksum: bool = True,
+    sums: bool = True,
     progress: Progress | None = None,
 ) -> Written:
     """Write the database `out` of the pictures of `listing`; what stands in it.
@@ -64,7 +65,7 @@ def write_pictures(
     the database are the same. `resume` goes on with what an earlier run left, and begins where
     there is nothing. `keep_journal` keeps what a later run needs to know that this database is
     finished: for a caller that has more to write, and then calls `forget`. Without `checksum`
-    none is made.
+    or `sums` there are none.
 
     Raises NoRecordsError, and CaffeMnistError for a target that cannot be written and for
     leftovers of other pictures or options. After a failure what is committed stays beside `out`,
@@ -79,7 +80,7 @@ def write_pictures(
     target = os.path.realpath(out)
     with contextlib.closing(Journal(target, listing, decoding)) as journal:
         left = _left(journal, target) if resume else None
-        work = _Work(listing, decoding, journal, left or Done(), checksum)
+        work = _Work(listing, decoding, journal, left or Done(), checksum, sums)
         if left is not None and left.complete:
             with Database(target) as database:
                 work.catch_up(database.records())
@@ -95,14 +96,22 @@ class _Work:
     """One conversion, from the picture on that follows those that are done."""
 
     def __init__(
-        self, listing: Listing, decoding: Decoding, journal: Journal, done: Done, checksum: bool
+        self,
+        listing: Listing,
+        decoding: Decoding,
+        journal: Journal,
+        done: Done,
+        checksum: bool,
+        sums: bool,
     ) -> None:
         self._listing = listing
         self._decoding = decoding
         self._journal = journal
         self._done = done
         self._digest = hashlib.sha256() if checksum else None
-        self.sums = Sums.load(journal.sums, done.records) if done.records else Sums()
+        self.sums = Sums.load(journal.sums, done.records) if sums and done.records else Sums()
+        if not sums:
+            self.sums.give_up()
 
     def catch_up(self, records: Iterable[tuple[bytes, memoryview]]) -> None:
         """Take the records of an earlier run into the sums and the digest."""
@@ -146,6 +155,7 @@ class _Work:
             height=one[1],
             width=one[2],
             sums=self.sums.total,
+            moments=self.sums.moments,
             sha256=self._digest.hexdigest() if self._digest else "",
         )
 
@@ -182,7 +192,7 @@ class _Work:
 
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
         """Add the records' pixels to the sums."""
-        rows = part.rows(records)
+        rows = None if self.sums.mixed else part.rows(records)
         if rows is not None:
             self.sums.add_rows(rows, records[0].shape)
         else:

@@ -20,7 +20,8 @@ from caffe_mnist.datasets.pictures.skipped import read_skipped
 ROOT = Path(__file__).parents[3]
 SMALL = ("--resize-height=16", "--resize-width=16")
 COLORS = {"daisy": (250, 250, 250), "rose": (20, 20, 200), "tulip": (20, 180, 220)}
-PAPERS = {"dataset.json", "labels.txt", "mean.binaryproto", "report.json", "contact_sheet.png"}
+PAPERS = {"dataset.json", "labels.txt", "mean.binaryproto", "std.binaryproto", "report.json",
+          "contact_sheet.png"}  # fmt: skip
 
 # The command, killed by what it comes to: a database's record, the sheet, or its own end.
 KILLED = """

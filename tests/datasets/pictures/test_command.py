@@ -123,7 +123,7 @@ def test_imageset_is_convert_imageset(tmp_path: Path, capsys: pytest.CaptureFixt
     assert next(iter(found)) == "00000000_0.jpg"
     assert {(one.channels, one.height, one.width) for one in found.values()} == {(1, 12, 10)}
     assert [one.label for one in found.values()] == [0, 1, 2] * 3
-    assert names(tmp_path) == {"src", "db"}
+    assert names(tmp_path) == {"src", "db", "db.dataset.json"}
     assert main(["imageset", f"{listed.parent}/", str(listed), str(tmp_path / "db")]) == 2
     assert "exists already" in capsys.readouterr().err
 
@@ -139,11 +139,11 @@ def test_imageset_of_broken_pictures(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert read_skipped(table) == [("1.jpg", "there is no such file")]
     picture(tmp_path / "src/1.jpg", 1, (1, 2, 3))
     assert main([*places, "--overwrite"]) == 0
-    assert names(tmp_path) == {"src", "db"}
+    assert names(tmp_path) == {"src", "db", "db.dataset.json"}
     listed.write_text("none.jpg 0\n")
     assert main([*places[:3], str(tmp_path / "none")]) == 1
     assert "none of 1 pictures can be read" in capsys.readouterr().err
-    assert names(tmp_path) == {"src", "db", "none.skipped.csv"}
+    assert names(tmp_path) == {"src", "db", "db.dataset.json", "none.skipped.csv"}
     listed.write_text("")
     assert main([*places[:3], str(tmp_path / "empty")]) == 2
     assert "is empty" in capsys.readouterr().err

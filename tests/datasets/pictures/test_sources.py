@@ -23,7 +23,7 @@ def put(folder: Path, **files: str | bytes) -> Path:
 
 def entries(found: Found) -> list[tuple[str, int]]:
     """Names and labels of what was found."""
-    return [tuple(entry) for entry in found.listing.entries]
+    return [(entry.name, entry.label) for entry in found.listing.entries]
 
 
 def refused(source: Path | str, what: str, **options: str) -> CaffeMnistError:

@@ -1,0 +1,236 @@
+"""What `convert imageset` does: one database of a list, as Caffe's convert_imageset makes it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+
+from caffe_mnist.datasets.appending import append_all, first_key, has_key, next_number
+from caffe_mnist.datasets.index import TRAIN, RecordSet, make_shard, read_index
+from caffe_mnist.datasets.merge import set_of
+from caffe_mnist.datasets.pictures.command import (
+    Progress,
+    count,
+    end,
+    nothing_readable,
+    remark,
+    writer,
+)
+from caffe_mnist.datasets.pictures.dataset import Choices, made_with
+from caffe_mnist.datasets.pictures.journal import forget, places, remove_folder
+from caffe_mnist.datasets.pictures.label_database import label_path, write_label_database
+from caffe_mnist.datasets.pictures.listing import CLASS, Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.options import decoding_of, labels_of
+from caffe_mnist.datasets.pictures.skipped import read_skipped, write_skipped
+from caffe_mnist.datasets.pictures.sources import find_list
+from caffe_mnist.datasets.pictures.split import shuffled
+from caffe_mnist.datasets.receipt import check_receipt, receipt_of, remove_receipt, write_receipt
+from caffe_mnist.datasets.shards import arguments_of
+from caffe_mnist.errors import CaffeMnistError
+
+# Options that make records what they are: those of a database that grows must stay the same.
+OF_THE_RECORDS = ("height", "width", "gray", "encoded", "encode_type", "labels", "vector")
+
+
+def imageset(options: argparse.Namespace, progress: Progress) -> int:
+    """Make one database, or add to one; raises JobError if more was skipped than allowed, or
+    nothing could be read."""
+    if bool(options.resize_height) != bool(options.resize_width):
+        # convert_imageset resizes when it has both, and else says nothing.
+        remark("one of --resize_height and --resize_width alone does nothing")
+        options.resize_height = options.resize_width = 0
+    choices = Choices(decoding_of(options), shuffle=options.shuffle, seed=options.seed)
+    labels = _label_target(options)
+    append = options.append and os.path.lexists(options.out)
+    if options.append and options.overwrite:
+        raise CaffeMnistError("--append adds to a database, --overwrite replaces it")
+    for out in filter(None, (options.out, labels)):
+        if not (options.resume or options.overwrite or append) and os.path.lexists(out):
+            raise CaffeMnistError(
+                "exists already", where=out, hint="--overwrite replaces it, --append adds to it"
+            )
+        check_receipt(receipt_of(out))
+    with progress.at_once():
+        found = find_list(options.source, options.root, labels_of(options))
+    for text in found.remarks:
+        remark(text)
+    listing = found.listing
+    print(f"{options.source}: {count(listing)}")
+    if options.shuffle:
+        listing = shuffled(listing, options.seed)
+    arguments = made_with(choices) | arguments_of(listing)
+    work = _Append if append else _Make
+    target = work(options, choices, progress, labels)
+    table = f"{os.path.normpath(options.out)}.skipped.csv"
+    try:
+        with nothing_readable(table, found.left_out, options.out):
+            written = target.write(listing, arguments)
+    except (KeyboardInterrupt, SystemExit):
+        target.say_kept()
+        raise
+    skipped = [*found.left_out, *(one for one in written.skipped if one.name)]
+    target.receipts(listing, arguments, written, skipped)
+    before = (read_skipped(table) or []) if append else []
+    if skipped:
+        write_skipped(table, [*before, *skipped])
+    elif not before and read_skipped(table) is not None:  # of the database that was replaced
+        os.unlink(table)
+    more = " more" if append else ""
+    print(f"{options.out}: {written.records}{more} records")
+    if labels is not None:
+        print(f"{labels}: {written.records}{more} labels of {listing.width} numbers")
+    return end(skipped, options.allow_skips, table)
+
+
+def _label_target(options: argparse.Namespace) -> str | None:
+    """Where labels that are vectors go; None for labels that stand in the pictures' records."""
+    if labels_of(options).kind == CLASS:
+        if options.label_db:
+            raise CaffeMnistError("--label-db goes with --labels float or --labels multi")
+        return None
+    target: str = options.label_db or label_path(options.out)
+    if os.path.realpath(target) == os.path.realpath(options.out):
+        raise CaffeMnistError("is the database of the pictures", where=f"--label-db {target}")
+    return target
+
+
+class _Make:
+    """A new database, with that of its labels."""
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        choices: Choices,
+        progress: Progress,
+        labels: str | None,
+    ) -> None:
+        self.out, self.labels, self.resume = options.out, labels, options.resume
+        how = {"overwrite": options.overwrite, "keep_journal": True, "sums": False}
+        self._write = writer(options, choices.decoding, progress, **how)
+        self._progress = progress
+        self.place: str = options.out
+
+    def write(self, listing: Listing, arguments: dict[str, object]) -> Written:
+        """The records, and their labels."""
+        written = self._write(listing, self.place, self.resume)
+        remove_receipt(receipt_of(self.out))
+        if self.labels is not None:
+            write_label_database(listing, self.place, self.labels, overwrite=True)
+        forget(os.path.realpath(self.place))
+        return written
+
+    def receipts(
+        self,
+        listing: Listing,
+        arguments: dict[str, object],
+        written: Written,
+        skipped: Sequence[Skipped],
+    ) -> None:
+        """Beside each database, what stands in it."""
+        name = os.path.basename(os.path.realpath(self.out))
+        shard = make_shard(name, written.records, 0, written.sha256, written.labels)
+        one = RecordSet((shard,), listing.classes, written.shape, len(skipped), arguments)
+        one = replace(one, why=tuple(skipped))
+        write_receipt(receipt_of(self.out), {TRAIN: one})
+        if self.labels is not None:
+            made = set_of(self.labels, self._progress)
+            made = replace(made, classes=listing.classes, arguments=arguments)
+            write_receipt(receipt_of(self.labels), {TRAIN: made})
+
+    def say_kept(self) -> None:
+        """Tell what a cut short run left."""
+        part = places(os.path.realpath(self.place))[0]
+        if os.path.isdir(part):
+            print(f"what is done is kept in {part}: --resume goes on", file=sys.stderr)
+
+
+class _Append(_Make):
+    """More records for a database: made aside, then copied in one transaction.
+
+    What a kill leaves aside is gone on with by `--resume`: also where it came between the
+    transaction and the receipt.
+    """
+
+    def __init__(
+        self,
+        options: argparse.Namespace,
+        choices: Choices,
+        progress: Progress,
+        labels: str | None,
+    ) -> None:
+        super().__init__(options, choices, progress, labels)
+        folder, name = os.path.split(os.path.realpath(self.out))
+        self.place = os.path.join(folder, f".{name[:200]}.append")
+        if labels is not None and not os.path.isdir(labels):
+            raise CaffeMnistError("there is no such database to append to", where=labels)
+        if not self.resume:
+            if os.path.isdir(self.place) and has_key(self.out, first_key(self.place)):
+                what = "an earlier --append was cut short while it wrote"
+                raise CaffeMnistError(what, where=self.out, hint="--resume finishes it")
+            forget(self.place)
+            remove_folder(self.place)
+
+    def write(self, listing: Listing, arguments: dict[str, object]) -> Written:
+        """The records, and their labels, behind those that are there."""
+        self._check(arguments)
+        here = os.path.isdir(self.place)
+        first = int(first_key(self.place)[:8]) if here else next_number(self.out)
+        listing = replace(listing, first=first)
+        written = self._write(listing, self.place, self.resume)
+        if self.labels is not None:
+            self._append_labels(listing)
+        append_all(self.out, self.place)
+        return written
+
+    def receipts(
+        self,
+        listing: Listing,
+        arguments: dict[str, object],
+        written: Written,
+        skipped: Sequence[Skipped],
+    ) -> None:
+        """Read anew what stands in each database, and say what was added."""
+        none: Sequence[Skipped] = ()
+        for path, why in ((self.out, skipped), (self.labels, none)):
+            if path is None:
+                continue
+            old = self._old(path)
+            made = set_of(path, self._progress)
+            more = {**old.arguments}
+            more["appended"] = [*more.get("appended", []), arguments]
+            made = replace(
+                made,
+                classes=old.classes or listing.classes,
+                arguments=more,
+                skipped=old.skipped + len(why),
+                why=(*old.why, *why),
+            )
+            write_receipt(receipt_of(path), {TRAIN: made})
+        forget(self.place)
+        remove_folder(self.place)
+
+    def _append_labels(self, listing: Listing) -> None:
+        assert self.labels is not None
+        aside = f"{self.place}_label"
+        write_label_database(listing, self.place, aside, overwrite=True)
+        append_all(self.labels, aside)
+        remove_folder(aside)
+
+    def _old(self, path: str) -> RecordSet:
+        """What the receipt says of a database; nothing where there is none."""
+        receipt = receipt_of(path)
+        return read_index(receipt).get(TRAIN) if os.path.isfile(receipt) else RecordSet(())
+
+    def _check(self, arguments: dict[str, object]) -> None:
+        """Raise CaffeMnistError unless the new records are as the old ones, as far as is known."""
+        old = self._old(self.out)
+        if not old.shards:
+            return
+        for name in OF_THE_RECORDS:
+            here, there = (one.get(name) for one in (arguments, old.arguments))
+            if here != there:
+                what = f"was made with {name} {there}, and now it is {here}"
+                raise CaffeMnistError(what, where=self.out, hint="use the same options")
