@@ -6,7 +6,8 @@ ends by SIGABRT. One flag of ours: `-data_position resume|restart` says whether 
 training goes on in the data where the snapshot was taken (the default) or starts the database
 over, as real Caffe does. Another is `-snapshot_at 10,20`: snapshots after these iterations,
 beside those of the solver file. `-precision fp32|tf32|bf16|fp16` says what heavy layers compute
-in.
+in. With several GPUs, `-workers` or `-nodes`, `train` runs as many processes of itself
+(docs/distributed.md).
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
@@ -25,9 +27,10 @@ from caffe_mnist.errors import CaffeMnistError
 if TYPE_CHECKING:
     import torch
 
+    from caffe_mnist.engine.asked import Action
     from caffe_mnist.engine.precision import Precision
-    from caffe_mnist.engine.solver import Action
-    from caffe_mnist.schema.caffe_pb2 import NetParameter
+    from caffe_mnist.engine.team import Team
+    from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
 
 # The numbers of these settings in <malloc.h>.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
@@ -63,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return commands[words[0]](from_root(flags))
     except CaffeMnistError as error:
-        return _abort(str(error))
+        return _failed(error)
     except KeyboardInterrupt:
         return 130
 
@@ -86,11 +89,8 @@ def train(flags: Flags) -> int:
         raise CaffeMnistError("needs a solver definition to train", hint="-solver FILE")
     if flags.snapshot and flags.weights:
         raise CaffeMnistError("give a snapshot to resume training or weights to finetune, not both")
-    from caffe_mnist.engine.glog import info
-    from caffe_mnist.engine.recorder import recorder_for
-    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.member import in_group
     from caffe_mnist.engine.solver_file import read_solver
-    from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
     from caffe_mnist.schema import caffe_pb2
 
     param = read_solver(flags.solver)
@@ -103,32 +103,110 @@ def train(flags: Flags) -> int:
     gpu = flags.gpu
     if not gpu and param.solver_mode == caffe_pb2.SolverParameter.GPU:
         gpu = str(param.device_id)
-    device = _device(gpu, "caffe.cpp:197")
-    precision = _precision(flags, device)
-    info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
-    requests = SignalRequests(flags.sigint_effect, flags.sighup_effect)
-    with requests:
-        _provide_pycaffe(train_net_param(param), *test_net_params(param))
-        resume_data = flags.data_position == "resume"
-        run = Run(
-            device,
-            requests.action,
-            resume_data,
-            snapshot_at=flags.early,
-            precision=precision,
-            recorder=recorder_for(device) if flags.cuda_graph == "auto" else None,
+    if in_group():
+        return _train_in_group(flags, param, gpu)
+    workers = len(_gpus(gpu)) if gpu else flags.workers
+    if gpu and flags.workers > 1:
+        raise CaffeMnistError(
+            "-workers is for the CPU; on GPUs there is one worker each",
+            hint="name them by -gpu, and leave -workers away",
         )
-        solver = Solver(param, run)
-        try:
-            if flags.snapshot:
-                info("caffe.cpp:235", f"Resuming from {flags.snapshot}")
-                solver.restore(flags.snapshot)
-            info("caffe.cpp:239", "Starting Optimization")
-            solver.solve()
-        finally:
-            solver.close()
-    info("caffe.cpp:250", "Optimization Done.")
+    if workers > 1 or flags.nodes:
+        return _train_together(flags, workers)
+    device = _device(gpu, "caffe.cpp:197")
+    with SignalRequests(flags.sigint_effect, flags.sighup_effect) as requests:
+        from caffe_mnist.engine.team import Team
+
+        _solve(flags, param, device, Team(requests.action))
     return 0
+
+
+def _train_together(flags: Flags, workers: int) -> int:
+    """Start the workers of this machine, and watch them to their end."""
+    from caffe_mnist.engine import elastic
+
+    together = elastic.Gathering(workers)
+    if flags.nodes:
+        from caffe_mnist.cluster.machines import find_machines
+
+        rank = flags.node_rank if flags.node_rank >= 0 else None
+        here = find_machines(flags.nodes, flags.rdzv, rank)
+        together = elastic.Gathering(
+            workers, here.least, here.most, here.endpoint, here.first, here.address,
+            here.interface, flags.rdzv_id, flags.max_restarts, flags.conf,
+        )  # fmt: skip
+    command = [
+        sys.executable,
+        "-m",
+        "caffe_mnist.caffe",
+        "train",
+        *replace(flags, root="").arguments(),
+    ]
+    term = signal.SIGINT if flags.sigint_effect == "stop" else signal.SIGTERM
+    meant: dict[int, int] = {signal.SIGINT: signal.SIGINT, signal.SIGHUP: signal.SIGHUP}
+    meant[signal.SIGTERM] = term
+    elastic.run(together, command, meant)
+    return 0
+
+
+def _train_in_group(flags: Flags, param: SolverParameter, gpu: str) -> int:
+    """Train as one of several; the root logs, and the first on each machine how it ended."""
+    from caffe_mnist.engine import glog, member
+
+    member.end_with_launcher()
+    place, here = member.local_place()
+    gpus = _gpus(gpu) if gpu else []
+    if gpus and len(gpus) != here:
+        raise CaffeMnistError(f"-gpu {gpu} names {len(gpus)} GPUs for {here} workers")
+    with SignalRequests(flags.sigint_effect, flags.sighup_effect) as requests:
+        import torch
+
+        from caffe_mnist.engine.group import Group
+
+        device = torch.device("cuda", gpus[place]) if gpus else torch.device("cpu")
+        team = Group(requests.action, device, flags.worker_timeout, member.hosts_root())
+        if not team.is_root:
+            glog.write_from(glog.LEVELS.index("E"))
+        device = _device(str(gpus[place]) if gpus else "", "caffe.cpp:197")
+        glog.info("parallel.cpp:1", f"{team.size} workers train together")
+        ended = _solve(flags, param, device, team)
+        if place == 0 and not team.is_root:
+            glog.write_from(0)
+            glog.info(*ended)
+        team.close()
+    return 0
+
+
+def _solve(
+    flags: Flags, param: SolverParameter, device: torch.device, team: Team
+) -> tuple[str, str]:
+    """The whole training of one solver; returns the log's last line."""
+    from caffe_mnist.engine.beginning import Beginning
+    from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.recorder import recorder_for
+    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
+
+    info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
+    _provide_pycaffe(team, train_net_param(param), *test_net_params(param))
+    beginning = Beginning(param.snapshot_prefix, team)
+    goes_on = flags.data_position == "resume"
+    run = Run(
+        device, team, goes_on, snapshot_at=flags.early,
+        precision=_precision(flags, device),
+        recorder=recorder_for(device) if flags.cuda_graph == "auto" else None,
+        wrote=beginning.wrote,
+    )  # fmt: skip
+    solver = Solver(param, run)
+    try:
+        beginning.begin(solver, flags.snapshot)
+        info("caffe.cpp:239", "Starting Optimization")
+        solver.solve()
+    finally:
+        solver.close()
+    ended = ("caffe.cpp:250", "Optimization Done.")
+    info(*ended)
+    return ended if not solver.stopped else ("solver.cpp:311", "Optimization stopped early.")
 
 
 def test(flags: Flags) -> int:
@@ -219,7 +297,7 @@ class SignalRequests:
 
     def action(self) -> Action:
         """What was asked for since the last call, one thing at a time; stopping goes first."""
-        from caffe_mnist.engine.solver import Action
+        from caffe_mnist.engine.asked import Action
 
         if not self._seen:
             return Action.NONE
@@ -244,16 +322,20 @@ def _net(flags: Flags, phase: int, place: str) -> Any:
     param = read_text(flags.model, caffe_pb2.NetParameter)
     param.state.level = flags.level
     param.state.stage.extend(flags.stages)
-    _provide_pycaffe(param)
+    _provide_pycaffe(None, param)
     return Net(param, Surroundings(phase, device, precision=_precision(flags, device)), info)
 
 
-def _provide_pycaffe(*nets: NetParameter) -> None:
+def _provide_pycaffe(team: Team | None, *nets: NetParameter) -> None:
     """Where a net has layers written in Python, let their modules `import caffe`."""
     if any(layer.type == "Python" for net in nets for layer in net.layer):
+        from caffe_mnist.pycaffe import mode
         from caffe_mnist.pycaffe.install import install
 
         install()
+        if team is not None:
+            mode.set_solver_count(team.size)
+            mode.set_solver_rank(team.rank)
 
 
 def _device(gpu: str, place: str) -> torch.device:
@@ -266,9 +348,7 @@ def _device(gpu: str, place: str) -> torch.device:
         return torch.device("cpu")
     indices = _gpus(gpu)
     if len(indices) > 1:
-        raise CaffeMnistError(
-            f"-gpu {gpu}: the embedded engine trains on one GPU so far", hint="name one of them"
-        )
+        raise CaffeMnistError(f"-gpu {gpu}: this runs on one GPU", hint="name one of them")
     info(place, f"Using GPUs {indices[0]}")
     info(place, f"GPU {indices[0]}: {torch.cuda.get_device_name(indices[0])}")
     return torch.device("cuda", indices[0])
@@ -308,11 +388,26 @@ def _gpus(wanted: str) -> list[int]:
     return indices
 
 
-def _abort(text: str) -> int:
+def _failed(error: CaffeMnistError) -> int:
+    """End with an error's line, which the launcher of several workers says for all of them."""
+    from caffe_mnist.engine import member
+
+    if error.status > 128:  # asked to end, by the signal of that number
+        print(f"caffe: {error}", file=sys.stderr)
+        return error.status
+    if not member.leave_reason(error):
+        return _abort(str(error))
+    if isinstance(error, member.LostError):
+        return member.LOST
+    return _abort(None)
+
+
+def _abort(text: str | None) -> int:
     """End as a failed check of Caffe's does: an F line, then SIGABRT, without a core file."""
     from caffe_mnist.engine.glog import fatal
 
-    fatal("caffe.py:1", text)
+    if text is not None:
+        fatal("caffe.py:1", text)
     sys.stdout.flush()
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     signal.signal(signal.SIGABRT, signal.SIG_DFL)

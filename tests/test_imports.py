@@ -24,10 +24,11 @@ ARROWS = {
     "layouts": BASE | {"schema"},
     "storage": BASE,
     "moxing": BASE | {"storage"},
+    "cluster": BASE,
     "watch": BASE,
     "dashboard": BASE | {"watch"},
     "drawing": BASE | {"schema"},
-    "launch": BASE | {"storage", "layouts", "datasets", "watch", "schema"},
+    "launch": BASE | {"cluster", "storage", "layouts", "datasets", "watch", "schema"},
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "job": BASE | {"launch", "moxing", "storage", "layouts", "datasets", "schema"},
     "engine": BASE | {"datasets", "schema"},
@@ -43,7 +44,8 @@ NETWORK = {
     "s3fs", "smart_open", "socket", "socketserver", "ssl", "urllib.request", "urllib3",
 }  # fmt: skip
 # The service listens; what it must not do is call out, and these do not.
-LISTENERS = {"service": {"socket"}, "dashboard": {"socket"}}
+# The third only asks which addresses are this machine's.
+LISTENERS = {"service": {"socket"}, "dashboard": {"socket"}, "cluster": {"socket"}}
 
 
 class Import(NamedTuple):

@@ -18,7 +18,8 @@ commands:
   time            benchmark model execution time
 
 flags:
-  -gpu            run on this GPU ('all': on every one); without it, on the CPU  default: ""
+  -gpu            run on these GPUs, as 0 or 0,1 ('all': on every one); without
+                  it, on the CPU                                                 default: ""
   -iterations     how many iterations to run (test, time)                        default: 50
   -level          network level                                                  default: 0
   -model          the model definition, a prototxt                               default: ""
@@ -34,10 +35,19 @@ flags:
   -cuda_graph     whole iterations as one CUDA graph where possible: auto or off default: auto
   -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
   -snapshot_at    snapshots after these iterations too, separated by ','         default: ""
+  -workers        processes that train together on the CPU of this machine       default: 1
+  -nodes          machines that train together: N, or MIN:MAX                    default: ""
+  -rdzv           where they meet: HOST:PORT of the first of them                default: ""
+  -node_rank      this one's number; without it, the one with HOST's address is
+                  the first                                                      default: -1
+  -rdzv_id        a name of the job, where several meet at one place             default: "caffe"
+  -rdzv_conf      PyTorch's settings of the meeting, as last_call_timeout=10     default: ""
+  -max_restarts   how many losses of workers a job on several machines survives  default: 10
+  -worker_timeout seconds that workers wait for each other                       default: 300
 """
 
 
-NUMBERS = ("iterations", "level")
+NUMBERS = ("iterations", "level", "workers", "node_rank", "max_restarts", "worker_timeout")
 
 
 @dataclass(frozen=True)
@@ -60,11 +70,30 @@ class Flags:
     snapshot_at: str = ""
     precision: str = "fp32"
     cuda_graph: str = "auto"
+    workers: int = 1
+    nodes: str = ""
+    rdzv: str = ""
+    node_rank: int = -1
+    rdzv_id: str = "caffe"
+    rdzv_conf: str = ""
+    max_restarts: int = 10
+    worker_timeout: int = 300
+
+    def arguments(self) -> list[str]:
+        """The flags as a command line gives them, without those left at their defaults."""
+        given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
+        return [f"-{name}={value}" for name, value, default in given if value != default]
 
     @property
     def stages(self) -> list[str]:
         """The stages that are named; without any, one without a name, as in Caffe."""
         return self.stage.split(",")
+
+    @property
+    def conf(self) -> dict[str, str]:
+        """The settings of -rdzv_conf."""
+        pairs = (word.partition("=") for word in self.rdzv_conf.split(",") if word)
+        return {name.strip(): value.strip() for name, _, value in pairs}
 
     @property
     def early(self) -> frozenset[int]:
@@ -105,6 +134,8 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
         raise UsageError("flag 'data_position' takes resume or restart")
     if values.get("cuda_graph", "auto") not in ("auto", "off"):
         raise UsageError("flag 'cuda_graph' takes auto or off")
+    if values.get("workers", 1) < 1 or values.get("worker_timeout", 1) < 1:
+        raise UsageError("flags 'workers' and 'worker_timeout' take 1 or more")
     wanted = values.get("snapshot_at", "")
     if not all(word.isascii() and word.isdigit() for word in wanted.split(",") if wanted):
         raise UsageError(f"flag 'snapshot_at' takes iterations, as 10,20, not '{wanted}'")

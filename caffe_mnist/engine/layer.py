@@ -16,6 +16,7 @@ from torch import Tensor
 from caffe_mnist.engine.blob import Blob, Parameter, ShapeError
 from caffe_mnist.engine.precision import FP32, Part, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.team import Team
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.registry import Registry
 from caffe_mnist.schema import caffe_pb2
@@ -30,14 +31,13 @@ layers: Registry[type[Layer]] = Registry("layer type", package="caffe_mnist.engi
 class Surroundings:
     """What a layer may ask of the net that holds it.
 
-    The net's solver is number `rank` of `solvers` that train on the same data side by side.
+    The net's solver is one of a `team` that trains on the same data side by side.
     """
 
     phase: int = caffe_pb2.TRAIN
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     generator: RandomNumbers = field(default_factory=RandomNumbers)
-    rank: int = 0
-    solvers: int = 1
+    team: Team = field(default_factory=Team)
     precision: Precision = FP32
 
 
@@ -104,8 +104,11 @@ class Layer:
         """`forward` with what `draw` gave."""
         raise NotImplementedError
 
-    def skip_to(self, passes: int) -> None:
-        """Go on as if `passes` forward passes had been made (data layers seek their record)."""
+    def skip_to(self, passes: int, taken: int) -> None:
+        """Go on as if `passes` forward passes had been made (data layers seek their record).
+
+        All solvers together have made `taken` of them.
+        """
 
     def state(self) -> dict[str, Any]:
         """What a later run needs, beside the parameters, to go on exactly here.
@@ -156,6 +159,14 @@ class Layer:
         """Raise CaffeMnistError for sizes of 0 from `axis` on; no items at all may be fine."""
         if 0 in blob.shape[axis:]:
             raise self.error(f"takes no empty bottom, found shape {blob.shape}")
+
+    def share_of_data(self) -> tuple[int, int]:
+        """Of how many solvers' records this one takes which: (rank, solvers).
+
+        When testing everything is read, as in Caffe.
+        """
+        team = self.surroundings.team
+        return (0, 1) if self.phase == caffe_pb2.TEST else (team.rank, team.size)
 
     def canonical_axis(self, axis: int, blob: Blob) -> int:
         """`axis` counted from the front (negative ones count from the end), checked."""

@@ -186,10 +186,14 @@ class Net:
                 if ours is not blob:
                     ours.share_data(blob)
 
-    def skip_to(self, passes: int) -> None:
-        """Go on as if `passes` forward passes had been made."""
+    def skip_to(self, passes: int, taken: int | None = None) -> None:
+        """Go on as if `passes` forward passes had been made.
+
+        All solvers together made `taken`; by default each as many.
+        """
+        taken = passes * self.surroundings.team.size if taken is None else taken
         for layer in self.layers:
-            layer.skip_to(passes)
+            layer.skip_to(passes, taken)
 
     def close(self) -> None:
         """Let the layers go of threads and files."""

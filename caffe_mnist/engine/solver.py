@@ -6,15 +6,16 @@ Caffe 1.0's. The solver knows no signals: after each iteration it asks its `acti
 
 from __future__ import annotations
 
-import enum
 import math
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 
+from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
@@ -41,6 +42,7 @@ from caffe_mnist.engine.solver_nets import (
     train_net_param,
     train_net_source,
 )
+from caffe_mnist.engine.team import Team
 from caffe_mnist.engine.updates import Step, rules
 from caffe_mnist.engine.weights import load_weights, save_weights
 from caffe_mnist.errors import CaffeMnistError
@@ -50,30 +52,24 @@ BINARY_PLACES = ("solver.cpp:464", "sgd_solver.cpp:284")
 HDF5_PLACES = ("solver.cpp:474", "sgd_solver.cpp:296")
 
 
-class Action(enum.Enum):
-    """What the solver is asked to do after an iteration."""
-
-    NONE = 0
-    STOP = 1
-    SNAPSHOT = 2
-
-
 @dataclass(frozen=True)
 class Run:
-    """How a solver is run: where, asked by whom, and whether data goes on after a restore.
+    """How a solver is run: where, with whom, and whether data goes on after a restore.
 
-    With a `generator`, random numbers come from there and the solver's random_seed is not used.
-    `snapshot_at` are iterations with a snapshot, beside those of the solver's interval. With a
+    Its `team` says what it is asked to do. With a `generator`, random numbers come from there and
+    the solver's random_seed is not used. `snapshot_at` are iterations with a snapshot, beside
+    those of the solver's interval; `wrote` is told the state's path after each snapshot. With a
     `recorder`, iterations are recorded once and made again.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    action: Callable[[], Action] = lambda: Action.NONE
+    team: Team = field(default_factory=Team)
     resume_data: bool = True
     generator: RandomNumbers | None = None
     snapshot_at: frozenset[int] = frozenset()
     precision: Precision = FP32
     recorder: Recorder | None = None
+    wrote: Callable[[str], object] = lambda state: None
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,9 @@ class Solver:
     def __init__(self, param: caffe_pb2.SolverParameter, run: Run | None = None) -> None:
         """Build the nets; raises CaffeMnistError naming what is wrong in solver or nets."""
         self.param, self.run = param, run or Run()
-        seed = param.random_seed if param.random_seed >= 0 else None
+        self.team = self.run.team
+        # Each draws numbers of its own, as in Caffe; the root those of a solver alone.
+        seed = param.random_seed + self.team.rank if param.random_seed >= 0 else None
         if param.average_loss < 1:
             what = f"average_loss {param.average_loss} is not 1 or more"
             raise CaffeMnistError(what, where="solver")
@@ -99,9 +97,9 @@ class Solver:
         info(*train_net_source(param))
         self.net = self._build(net_param, caffe_pb2.TRAIN, generator)
         self._load_own_weights(self.net)
-        self.test_nets = []
+        self.test_nets: list[Net] = []
         sources = test_net_sources(param)
-        for index, net_param in enumerate(test_net_params(param)):
+        for index, net_param in enumerate(test_net_params(param) if self.team.is_root else ()):
             source = next(sources)
             info("solver.cpp:190", f"Creating test net (#{index}) specified by {source}")
             self.test_nets.append(self._build(net_param, caffe_pb2.TEST, generator))
@@ -123,6 +121,9 @@ class Solver:
         # Where everything was when the test began that is running now.
         self._before_test: RunningState | None = None
         self.plateau = Plateau.of(param)
+        # What the running state holds beside, for those who train with this solver.
+        self.more: dict[str, Any] = {}
+        self.team.join(self)
         info("solver.cpp:57", "Solver scaffolding done.")
 
     def solve(self, resume: str | None = None) -> None:
@@ -138,6 +139,8 @@ class Solver:
             self.snapshot()
         if self.stopped:
             info("solver.cpp:311", "Optimization stopped early.")
+            return
+        if not self.team.is_root:
             return
         if self.param.display and self.iteration % self.param.display == 0:
             self._losses.append(self.net.forward())
@@ -159,7 +162,9 @@ class Solver:
         while self.iteration < end:
             self.net.parameters.clear_diffs()
             if self._test_is_due():
-                self.test_all()
+                with self.team.testing():
+                    self.test_all()
+                self.stopped = self.team.wait_for_root(self.stopped)
                 if self.stopped:
                     break
             for callback in self.callbacks:
@@ -173,12 +178,12 @@ class Solver:
                 if display:
                     self._display()
                 if self.plateau is not None:
-                    self.plateau.note(self.iteration, self._smoothed_loss())
+                    self.plateau.note(self.iteration, self.team.same(self._smoothed_loss()))
                 for callback in self.callbacks:
                     callback.on_gradients_ready()
                 self.apply_update(display)
             self.iteration += 1
-            action = self.run.action()
+            action = self.team.action()
             if self._snapshot_is_due() or action is Action.SNAPSHOT:
                 self.snapshot()
             if action is Action.STOP:
@@ -206,7 +211,7 @@ class Solver:
         sums: dict[str, torch.Tensor] = {}
         loss = 0.0
         for _ in range(batches):
-            action = self.run.action()
+            action = self.team.action()
             if action is Action.SNAPSHOT:
                 self.snapshot()
             elif action is Action.STOP:
@@ -231,11 +236,13 @@ class Solver:
         return means
 
     def snapshot(self) -> tuple[str, str]:
-        """Write weights, then state; returns the two names."""
+        """Write weights, then state; returns the two names. In a team the root alone writes."""
         as_hdf5 = self.param.snapshot_format == caffe_pb2.SolverParameter.HDF5
         kind = "HDF5 file" if as_hdf5 else "binary proto file"
         prefix, places = self.param.snapshot_prefix, HDF5_PLACES if as_hdf5 else BINARY_PLACES
         weights, state = snapshot_names(prefix, self.iteration, as_hdf5)
+        if not self.team.is_root:
+            return weights, state
         info(places[0], f"Snapshotting to {kind} {weights}")
         save_weights(self.net, weights, self.param.snapshot_diff)
         info(places[1], f"Snapshotting solver state to {kind} {state}")
@@ -244,6 +251,7 @@ class Solver:
             step = current_step(self.param, max(self.iteration - 1, 0))
         running = (self._before_test or self._running_state()).to_bytes()
         write_state(state, SolverState(self.iteration, weights, step, self.rule.history, running))
+        self.run.wrote(state)
         return weights, state
 
     def restore(self, path: str) -> None:
@@ -257,16 +265,31 @@ class Solver:
         if not is_hdf5(path):
             info("sgd_solver.cpp:336", "SGDSolver: restoring history")
         if self.run.resume_data:
-            self.net.skip_to(self.iteration * max(self.param.iter_size, 1))
+            self.seek(self.iteration * self.team.size)
             for net, batches in zip(self.test_nets, self.param.test_iter):
                 net.skip_to(self._tests_before() * batches)
             self._restore_running(state.running, path)
 
+    def seek(self, taken: int) -> None:
+        """Go on in the data: all solvers together have taken so many batches in each pass."""
+        passes = max(self.param.iter_size, 1)
+        self.net.skip_to(self.iteration * passes, taken * passes)
+
+    def rate_state(self) -> dict[str, Any]:
+        """What the learning rate depends on beside the iteration."""
+        return {"step": self._step, "plateau": self.plateau and self.plateau.kept()}
+
+    def take_rate_state(self, state: dict[str, Any]) -> None:
+        """Let the learning rate be that of the solver whose `rate_state` this is."""
+        self._step = state["step"]
+        if self.plateau is not None:
+            self.plateau.restore(state["plateau"])
+
     def _running_state(self) -> RunningState:
         found = RunningState.of(self.generator, self.net, self.test_nets)
-        more = (
-            found.more if self.plateau is None else {**found.more, "plateau": self.plateau.kept()}
-        )
+        more = dict(self.more)
+        if self.plateau is not None:
+            more["plateau"] = self.plateau.kept()
         return replace(found, losses=[float(loss) for loss in self._losses], more=more)
 
     def _restore_running(self, content: bytes, path: str) -> None:
@@ -283,7 +306,7 @@ class Solver:
             return
         for fault in found.restore(self.generator, self.net, self.test_nets):
             warning("solver.cpp:1", f"{path}: does not go on where it was: {fault}")
-        self._restored_losses = found.losses
+        self._restored_losses, self.more = found.losses, found.more
         if self.plateau is not None and "plateau" in found.more:
             try:
                 self.plateau.restore(found.more["plateau"])
@@ -300,11 +323,15 @@ class Solver:
             net.close()
 
     def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: RandomNumbers) -> Net:
-        surroundings = Surroundings(phase, self.run.device, generator, precision=self.run.precision)
+        surroundings = Surroundings(
+            phase, self.run.device, generator, self.team, self.run.precision
+        )
         return Net(param, surroundings, info)
 
     def _load_own_weights(self, net: Net) -> None:
         """Load the solver's `weights` into a net; each may name several files."""
+        if not self.team.is_root:  # the root's are shared
+            return
         for paths in self.param.weights:
             for path in filter(None, map(str.strip, paths.split(","))):
                 info("solver.cpp:72", f"Finetuning from {path}")

@@ -11,6 +11,7 @@ import torch
 
 from caffe_mnist.engine import glog
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.team import Team
 from caffe_mnist.pycaffe.failures import CaffeError
 
 TRAIN, TEST = 0, 1
@@ -41,6 +42,11 @@ class Mode:
     def device(self) -> torch.device:
         """Where nets run."""
         return torch.device("cuda", self.device_id) if self.gpu else torch.device("cpu")
+
+    @property
+    def team(self) -> Team:
+        """Whose share of the data this program's training nets take."""
+        return Team(rank=self.solver_rank, size=self.solver_count)
 
 
 current = Mode()

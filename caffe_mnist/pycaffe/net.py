@@ -57,7 +57,9 @@ class Net(Passes):
         param = read_text(path, caffe_pb2.NetParameter)
         param.state.level = level
         param.state.stage.extend(stages or ())
-        surroundings = Surroundings(phase, mode.current.device, mode.current.numbers)
+        surroundings = Surroundings(
+            phase, mode.current.device, mode.current.numbers, mode.current.team
+        )
         self._adopt(EngineNet(param, surroundings, info))
         if weights is not None:
             self.copy_from(weights)

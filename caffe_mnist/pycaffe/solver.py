@@ -32,7 +32,8 @@ class Solver:
             param.type = self.kind
         if param.random_seed >= 0 and mode.current.solver_rank == 0:
             mode.set_random_seed(param.random_seed)
-        run = Run(mode.current.device, resume_data=False, generator=mode.current.numbers)
+        current = mode.current
+        run = Run(current.device, current.team, resume_data=False, generator=current.numbers)
         self._solver = EngineSolver(param, run)
         self._net = Net.of(self._solver.net)
         self._test_nets = [Net.of(net) for net in self._solver.test_nets]

@@ -14,6 +14,7 @@ from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.team import Team
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
@@ -53,7 +54,9 @@ def data_net(
         f'data_param {{ source: "{source}" batch_size: {batch} {backend} }} }}'
     )
     param = parse_text(text, caffe_pb2.NetParameter, "test")
-    surroundings = Surroundings(phase, generator=RandomNumbers(3), rank=share[0], solvers=share[1])
+    surroundings = Surroundings(
+        phase, generator=RandomNumbers(3), team=Team(rank=share[0], size=share[1])
+    )
     return Net(param, surroundings)
 
 

@@ -50,9 +50,9 @@ class Batches:
         picture: Picture = pictures[0]
         return picture
 
-    def read(self, passes: int) -> Iterator[Batch]:
-        """The batches after so many; draws go on where the transform is."""
-        records = endless(self.source, passes * self.size * self._solvers, self._restarted)
+    def read(self, taken: int) -> Iterator[Batch]:
+        """The batches after all solvers took so many; draws go on where the transform is."""
+        records = endless(self.source, taken * self.size, self._restarted)
         mine = islice(records, self._rank, None, self._solvers)
         where = self.source.path
         while True:

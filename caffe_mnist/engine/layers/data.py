@@ -38,23 +38,21 @@ class Data(PictureSource):
         self.transform = Transform(self.param.transform_param, self.phase, where)
         is_lmdb = param.backend == caffe_pb2.DataParameter.LMDB
         self.database = open_source(param.source, Database if is_lmdb else LevelDatabase)
-        # When testing, every solver reads everything, as in Caffe.
-        alone = self.phase == caffe_pb2.TEST
-        rank, solvers = (0, 1) if alone else (self.surroundings.rank, self.surroundings.solvers)
+        share = self.share_of_data()
         self.batches = Batches(
-            self.database, self.transform, param.batch_size, _say_restart, rank, solvers
+            self.database, self.transform, param.batch_size, _say_restart, *share
         )
         self.shape = (param.batch_size, *self.batches.first().shape)
         self.transform.begin(stream)
         begin_reading(self.transform, stream)
         self.ahead = self.read_ahead(self.batches.read(0), param.prefetch)
 
-    def skip_to(self, passes: int) -> None:
-        """Go on at the record after `passes` batches."""
+    def skip_to(self, passes: int, taken: int) -> None:
+        """Go on at the record after `taken` batches."""
         self.ahead.close()
         self.passes = passes
         self.transform.seek(passes * self.param.data_param.batch_size)
-        self.ahead = self.read_ahead(self.batches.read(passes), self.param.data_param.prefetch)
+        self.ahead = self.read_ahead(self.batches.read(taken), self.param.data_param.prefetch)
 
     def seeds(self) -> dict[str, Any]:
         """That of crops and mirrors."""

@@ -28,7 +28,8 @@ Rows = list[npt.NDArray[np.float32]]
 class HDF5Data(Source):
     """Options: source (a file with a file's path in each line), batch_size, shuffle.
 
-    `shuffle` changes the order of the files, and of the rows in each.
+    `shuffle` changes the order of the files, and of the rows in each. Of several solvers each
+    takes every so-manieth row while training.
     """
 
     tops = (1, None)
@@ -52,11 +53,13 @@ class HDF5Data(Source):
             raise CaffeMnistError("lists no HDF5 files", where=param.source)
         self._begin(self.surroundings.generator.c_rand)
         self.shapes = [rows.shape[1:] for rows in self.present]
+        self.rank, self.solvers = self.share_of_data()
+        self._forward_by(self.rank)
 
-    def skip_to(self, passes: int) -> None:
-        """Go on at the row after `passes` batches."""
+    def skip_to(self, passes: int, taken: int) -> None:
+        """Go on at the row after `taken` batches."""
         self._begin(CRand())
-        self._forward_by(passes * self.param.hdf5_data_param.batch_size)
+        self._forward_by(taken * self.param.hdf5_data_param.batch_size + self.rank)
 
     def state(self) -> dict[str, Any]:
         """The place in the files; shuffled, their order and that of the rows, too."""
@@ -90,10 +93,11 @@ class HDF5Data(Source):
         missing = self.param.hdf5_data_param.batch_size
         pieces: list[Rows] = []
         while missing:
-            pieces.append([rows[self.row : self.row + missing] for rows in self.present])
+            part = slice(self.row, self.row + missing * self.solvers, self.solvers)
+            pieces.append([rows[part] for rows in self.present])
             taken = len(pieces[-1][0])
             missing -= taken
-            self._forward_by(taken)
+            self._forward_by(taken * self.solvers)
         for index, blob in enumerate(top):
             rows = np.concatenate([piece[index] for piece in pieces])
             blob.data = torch.from_numpy(rows).to(self.device)

@@ -27,6 +27,9 @@ class HDF5Output(Layer):
         name = self.param.hdf5_output_param.file_name
         if not name:
             raise self.error("needs hdf5_output_param.file_name")
+        if self.share_of_data()[1] > 1:
+            raise self.error("writes one file, and several workers cannot share it",
+                             hint="include { phase: TEST }, or train with one worker")  # fmt: skip
         try:
             self.file: Any = h5py.File(name, "w")
         except OSError as error:

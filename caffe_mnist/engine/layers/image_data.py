@@ -19,6 +19,7 @@ from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.engine.layer import layers
 from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
 
 
 @layers.register("ImageData")
@@ -26,7 +27,8 @@ class ImageData(PictureSource):
     """Tops: pictures N × C × H × W (as large as the batch's first), and labels N.
 
     Options: source, batch_size, root_folder, new_height and new_width, is_color, shuffle,
-    rand_skip; transform_param. Reads ahead in threads.
+    rand_skip; transform_param. Reads ahead in threads. Of several solvers each reads its share
+    while training.
     """
 
     tops = (2, 2)
@@ -43,8 +45,10 @@ class ImageData(PictureSource):
         self.entries = read_list(param.source)
         self.transform = Transform(self.param.transform_param, self.phase, f"layer {self.name!r}")
         self.transform.begin(stream)
-        self.seed = stream.word() if param.shuffle else None
-        self.skipped = stream.word() % param.rand_skip if param.rand_skip else 0
+        # Of several solvers all go through one order, the root's, and each takes its share.
+        same = self.surroundings.team.agree if self.phase == caffe_pb2.TRAIN else int
+        self.seed = same(stream.word()) if param.shuffle else None
+        self.skipped = same(stream.word()) % param.rand_skip if param.rand_skip else 0
         if self.skipped >= len(self.entries):
             raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
         first = next(endless(self.entries, self.skipped, self.seed))
@@ -53,13 +57,13 @@ class ImageData(PictureSource):
         begin_reading(self.transform, stream)
         self.ahead = self._read_from(0)
 
-    def skip_to(self, passes: int) -> None:
-        """Go on at the picture after `passes` batches."""
+    def skip_to(self, passes: int, taken: int) -> None:
+        """Go on at the picture after `taken` batches."""
         self.ahead.close()
         self.passes = passes
-        pictures = passes * self.param.image_data_param.batch_size
-        self.transform.seek(pictures)
-        self.ahead = self._read_from(pictures)
+        size = self.param.image_data_param.batch_size
+        self.transform.seek(passes * size)
+        self.ahead = self._read_from(taken * size)
 
     def seeds(self) -> dict[str, Any]:
         """Those of crops and mirrors and of the order, and what rand_skip came to."""
@@ -74,7 +78,9 @@ class ImageData(PictureSource):
 
     def _read_from(self, number: int) -> Prefetch[Sent]:
         entries = endless(self.entries, self.skipped + number, self.seed)
-        return self.read_ahead(self._batches(entries), self.param.data_param.prefetch)
+        rank, solvers = self.share_of_data()
+        mine = islice(entries, rank, None, solvers)
+        return self.read_ahead(self._batches(mine), self.param.data_param.prefetch)
 
     def _batches(self, entries: Iterator[Entry]) -> Iterator[Batch]:
         param = self.param.image_data_param

@@ -70,7 +70,8 @@ class PictureSource(Source):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take the seeds, and go on at the batch after those."""
         self.take_seeds(state)
-        self.skip_to(int(state["passes"]))
+        passes = int(state["passes"])
+        self.skip_to(passes, passes * self.share_of_data()[1])
 
     def seeds(self) -> dict[str, Any]:
         """What was drawn once, when the layer began."""

@@ -65,7 +65,7 @@ class WindowData(PictureSource):
         self.pictures: dict[str, Bytes] = {}
         self.ahead = self.read_ahead(self._batches(), self.param.data_param.prefetch)
 
-    def skip_to(self, passes: int) -> None:
+    def skip_to(self, passes: int, taken: int) -> None:
         """Go on after so many batches: a word was drawn for each window, and one for its mirror."""
         self.ahead.close()
         self.passes = passes

@@ -1,0 +1,1 @@
+"""Several machines at one job: who they are, where they meet, and which is the first."""

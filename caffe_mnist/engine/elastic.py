@@ -1,0 +1,222 @@
+"""Workers started and watched by PyTorch's elastic agent, on one machine or on several.
+
+Each machine runs one agent, the agents meet at HOST:PORT, where the job's first machine keeps
+their store. When a worker is lost, all agents stop theirs, meet again with those that are left
+and start the command anew; it finds the newest snapshot by itself (`beginning.py`).
+
+A worker that fails for a reason of its own leaves it, in words, in a file for the agent, which
+says it once, and the job ends. One that only lost others (status LOST) or was killed is a loss.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from torch.distributed.elastic.agent.server.api import RunResult, WorkerGroup, WorkerSpec
+from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
+from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
+from torch.distributed.elastic.rendezvous import RendezvousError, RendezvousParameters
+from torch.distributed.elastic.rendezvous.registry import get_rendezvous_handler
+
+from caffe_mnist.engine.glog import warning
+from caffe_mnist.engine.member import HOST, LOST, REASONS, RUN
+from caffe_mnist.errors import JobError
+
+LOOK_EVERY = 0.1
+
+
+@dataclass(frozen=True)
+class Gathering:
+    """Who meets where: `workers` on this machine, on `least` to `most` machines.
+
+    `first` says that this machine keeps the store at `endpoint` (HOST:PORT) and its first worker
+    is the root; `address` is this machine's as the others see it (empty: by its name), and
+    `interface` the network interface that has it.
+    """
+
+    workers: int
+    least: int = 1
+    most: int = 1
+    endpoint: str = "localhost:0"
+    first: bool = True
+    address: str = ""
+    interface: str = ""
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    restarts: int = 0
+    settings: Mapping[str, str] = field(default_factory=dict)
+
+
+class Agent(LocalElasticAgent):
+    """PyTorch's agent, which knows a failure from a loss and a wanted end from both."""
+
+    reasons: Path
+    ending = False
+    lost = ""
+
+    def _monitor_workers(self, worker_group: WorkerGroup) -> RunResult:
+        result: RunResult = super()._monitor_workers(worker_group)
+        if result.is_failed():
+            codes = {rank: failure.exitcode for rank, failure in result.failures.items()}
+            self.lost = loss(codes, worker_group.workers[0].world_size if codes else 0)
+            if self.ending or any(self.reasons.iterdir()):
+                self._remaining_restarts = 0
+        return result
+
+    def _restart_workers(self, worker_group: WorkerGroup) -> None:
+        before = self.lost or "a machine joins"
+        warning("elastic.py:1", f"{before}; the group is formed again")
+        self.lost = ""
+        super()._restart_workers(worker_group)
+
+
+def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]) -> None:
+    """Run `command` in every worker until all have ended well.
+
+    Signals that come (the keys) reach the first worker here, as the signals that they stand for.
+    Raises JobError, in one line, when the job failed, and StoppedError when it was asked to end
+    before its workers were there.
+    """
+    logging.disable(logging.ERROR)  # the agent's own lines; what matters is said here
+    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
+        _surround(gathering, folder)
+        agent = _agent(gathering, command, Path(folder))
+        failures: list[BaseException] = []
+        thread = threading.Thread(target=_work, args=(agent, failures), daemon=True)
+        with _heard(signals) as heard:
+            thread.start()
+            while thread.is_alive():
+                thread.join(LOOK_EVERY)
+                while heard:
+                    _pass_on(agent, heard.pop(0), signals)
+        if failures:
+            raise failures[0]
+
+
+class StoppedError(JobError):
+    """Asked to end before there was anything to end; the exit status is 128 + the signal's."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name} while waiting for workers")
+        self.status = 128 + number
+
+
+def loss(codes: Mapping[int, int], workers: int) -> str:
+    """In words, what the exit codes of a group's failed workers (by rank) mean."""
+    # Those that only lost others, or were still there and ended by the agent, come last.
+    late = {LOST: 2, -signal.SIGTERM: 1}
+    own = sorted((late.get(code, 0), rank, code) for rank, code in codes.items())
+    if not own or own[0][0] == late[LOST]:
+        return "workers on another machine were lost, or out of reach"
+    _, rank, code = own[0]
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    return f"worker {rank} of {workers} {how}"
+
+
+def _surround(gathering: Gathering, folder: str) -> None:
+    """The environment of the workers."""
+    os.environ[REASONS] = folder
+    os.environ[RUN] = uuid.uuid4().hex
+    os.environ[HOST] = str(int(gathering.first))
+    cores = len(os.sched_getaffinity(0))
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // gathering.workers)))
+    if gathering.interface:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", gathering.interface)
+        os.environ.setdefault("NCCL_SOCKET_IFNAME", gathering.interface)
+
+
+def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
+    address = gathering.address or None
+    settings: dict[str, Any] = {"timeout": 900, "read_timeout": 900, **gathering.settings}
+    parameters = RendezvousParameters(
+        backend="c10d",
+        endpoint=gathering.endpoint,
+        run_id=gathering.name,
+        min_nodes=gathering.least,
+        max_nodes=gathering.most,
+        local_addr=address,
+        is_host=str(gathering.first),
+        **settings,
+    )
+    try:
+        handler = get_rendezvous_handler(parameters)
+    except (RendezvousError, ValueError) as error:
+        raise JobError(
+            f"cannot meet at {gathering.endpoint}: {error.__cause__ or error}",
+            hint="the first machine keeps this port open; name it by its address",
+        ) from None
+    spec = WorkerSpec(
+        role="worker",
+        local_world_size=gathering.workers,
+        rdzv_handler=handler,
+        entrypoint=command[0],
+        args=tuple(command[1:]),
+        max_restarts=gathering.restarts,
+        monitor_interval=LOOK_EVERY,
+        local_addr=address,
+    )
+    agent = Agent(spec, DefaultLogsSpecs(), exit_barrier_timeout=300)
+    agent.reasons = folder
+    return agent
+
+
+def _work(agent: Agent, failures: list[BaseException]) -> None:
+    """The agent's life; what ended it badly goes to `failures`."""
+    try:
+        result = agent.run()
+    except RendezvousError as error:
+        failures.append(JobError(f"lost the other machines: {_first_line(error)}"))
+    except BaseException as error:  # raised by the main thread
+        failures.append(error)
+    else:
+        if result is None:
+            failures.append(JobError("there are as many machines as the job takes"))
+        elif result.is_failed():
+            said = [path.read_text() for path in sorted(agent.reasons.iterdir())]
+            failures.append(JobError(said[0] if said else agent.lost))
+    with contextlib.suppress(Exception):  # its store may be gone
+        agent.get_worker_group().spec.rdzv_handler.shutdown()
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).partition("\n")[0].partition(" See inner")[0]
+
+
+def _pass_on(agent: Agent, number: int, signals: Mapping[int, int]) -> None:
+    """Let the first worker here hear a signal; the group agrees on what follows."""
+    meant = signals[number]
+    stops = number != signal.SIGHUP
+    agent.ending = agent.ending or stops
+    group = agent.get_worker_group()
+    running = [worker.id for worker in group.workers if isinstance(worker.id, int)]
+    if running and group.state.value == "HEALTHY":
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(running[0], meant)
+    elif stops:
+        raise StoppedError(number)
+
+
+class _heard:  # noqa: N801
+    """The signals that came, as numbers, while others' handlers are put aside."""
+
+    def __init__(self, signals: Mapping[int, int]) -> None:
+        self._signals, self._came = signals, list[int]()
+        self._before: dict[int, Callable[..., Any] | int | None] = {}
+
+    def __enter__(self) -> list[int]:
+        for number in self._signals:
+            self._before[number] = signal.signal(number, lambda n, frame: self._came.append(n))
+        return self._came
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

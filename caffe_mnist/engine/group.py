@@ -1,0 +1,226 @@
+"""Solvers in several processes as one team, over PyTorch's process groups.
+
+Numbers of GPUs travel by NCCL, all else by gloo. What one solver is asked to do (stop, snapshot)
+is agreed on in every iteration, so that all do it after the same one. A solver that waits for
+others longer than the group's time limit, or whose connection breaks, raises LostError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+import zlib
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.distributed as dist
+
+from caffe_mnist.engine.asked import Action
+from caffe_mnist.engine.gradients import Averaging, Pending
+from caffe_mnist.engine.member import LostError
+from caffe_mnist.engine.team import Team
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.schema import caffe_pb2
+
+if TYPE_CHECKING:
+    from caffe_mnist.engine.solver import Solver
+
+# Seconds between the root's signs of life while the others wait for it.
+SIGN_EVERY = 1.0
+TESTING, TESTED, STOPPED = 0, 1, 2
+# Settings that may differ from machine to machine without making another training.
+LOCAL = ("net", "train_net", "test_net", "net_param", "train_net_param", "test_net_param",
+         "test_iter", "test_interval", "test_state", "test_initialization", "snapshot_prefix",
+         "snapshot", "weights", "device_id", "display", "debug_info")  # fmt: skip
+
+
+class Group(Team):
+    """One of the solvers of `torch.distributed`'s process group, which is made here.
+
+    `host` says that the job's root belongs on this machine: of those who say so the first in
+    the group is rank 0, without any the first of all.
+    """
+
+    def __init__(
+        self,
+        asked: Callable[[], Action],
+        device: torch.device,
+        seconds: float = 300.0,
+        host: bool = False,
+    ) -> None:
+        """Meet the others as the environment says; raises LostError where they do not come."""
+        super().__init__(asked)
+        cuda = device.type == "cuda"
+        if cuda:
+            torch.cuda.set_device(device)
+        with _losses():
+            dist.init_process_group(
+                "cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=timedelta(seconds=seconds)
+            )
+            self.size, place = dist.get_world_size(), dist.get_rank()
+            first = torch.tensor([place if host else self.size])
+            dist.all_reduce(first, dist.ReduceOp.MIN)
+            self._root = int(first) % self.size  # nobody says so: 0
+        self.rank = (place - self._root) % self.size
+        self._averaging: Averaging | None = None
+        self._wishes: torch.Tensor | None = None
+        self._agreed: Pending | None = None
+        self._testing = False
+        self._sign = 0.0
+
+    def action(self) -> Action:
+        """What anybody was asked for when this iteration began; stopping goes first."""
+        if self._testing:
+            self._give_sign()
+            return self._asked()
+        if self._agreed is None or self._wishes is None:
+            return Action.NONE
+        with _losses():
+            self._agreed.wait()
+        self._agreed = None
+        stop, snapshot = self._wishes.tolist()
+        return Action.STOP if stop else Action.SNAPSHOT if snapshot else Action.NONE
+
+    def agree(self, number: int) -> int:
+        """The root's `number` (below 2⁶³); all call it at the same place."""
+        told = torch.tensor([number])
+        self._send_from_root(told)
+        return int(told)
+
+    def same(self, value: float) -> float:
+        """The root's `value`; all call it at the same place."""
+        told = torch.tensor([value], dtype=torch.float64)
+        self._send_from_root(told)
+        return float(told)
+
+    def tell(self, content: bytes) -> bytes:
+        """The root's `content`; all call it at the same place."""
+        told = torch.zeros(self.agree(len(content)), dtype=torch.uint8)
+        if self.is_root:
+            told = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+        self._send_from_root(told)
+        return bytes(told.numpy())
+
+    def join(self, solver: Solver) -> None:
+        """Average the gradients of `solver` with the others' in every iteration.
+
+        Raises CaffeMnistError in the root when another solver trains something else.
+        """
+        from caffe_mnist.engine.solver import Callback
+
+        self._check_alike(solver)
+        self._averaging = Averaging(solver.net, self._send)
+        solver.net.watch = self._averaging
+        passes = max(solver.param.iter_size, 1)
+        solver.callbacks.append(Callback(lambda: self._begin(passes), self._finish))
+
+    def share(self, solver: Solver) -> None:
+        """Bring everybody to the root's weights, statistics, histories and iteration."""
+        solver.iteration = self.agree(solver.iteration)
+        solver.take_rate_state(json.loads(self.tell(json.dumps(solver.rate_state()).encode())))
+        blobs = [blob for layer in solver.net.layers for blob in layer.blobs if blob.owner is None]
+        for values in [*(blob.data for blob in blobs), *solver.rule.history]:
+            whole = values.contiguous()
+            self._send_from_root(whole)
+            if whole is not values:
+                values.copy_(whole)
+
+    def wait_for_root(self, stopped: bool) -> bool:
+        """Until the root has tested, too; whether it was asked to stop meanwhile."""
+        sign = torch.tensor([STOPPED if stopped else TESTED])
+        self._testing = False
+        self._send_from_root(sign)
+        while int(sign) == TESTING:
+            self._send_from_root(sign)
+        return int(sign) == STOPPED
+
+    @contextlib.contextmanager
+    def testing(self) -> Iterator[None]:
+        """While the root tests and the others wait."""
+        self._testing, self._sign = True, time.monotonic()
+        try:
+            yield
+        finally:
+            self._testing = False
+
+    def close(self) -> None:
+        """Leave the group."""
+        dist.destroy_process_group()
+
+    def _begin(self, passes: int) -> None:
+        wanted = self._asked()
+        wishes = [wanted is Action.STOP, wanted is Action.SNAPSHOT]
+        self._wishes = torch.tensor(wishes, dtype=torch.int32)
+        with _losses():
+            self._agreed = dist.all_reduce(self._wishes, dist.ReduceOp.MAX, async_op=True)
+        if self._averaging is not None:
+            self._averaging.begin(passes)
+
+    def _finish(self) -> None:
+        if self._averaging is not None:
+            self._averaging.finish(self.size)
+
+    def _send(self, values: torch.Tensor) -> Pending:
+        with _losses():
+            return _Watched(dist.all_reduce(values, async_op=True))
+
+    def _send_from_root(self, values: torch.Tensor) -> None:
+        """The root's values to everybody, in place."""
+        with _losses():
+            dist.broadcast(values, self._root)
+
+    def _give_sign(self) -> None:
+        """Tell those who wait that the root is at work; a long test is no loss."""
+        if time.monotonic() - self._sign > SIGN_EVERY:
+            self._sign = time.monotonic()
+            self._send_from_root(torch.tensor([TESTING]))
+
+    def _check_alike(self, solver: Solver) -> None:
+        ours = torch.tensor([fingerprint(solver)])
+        root = ours.clone()
+        self._send_from_root(root)
+        others = (ours != root).to(torch.int32)
+        with _losses():
+            dist.all_reduce(others)
+        if not int(others):
+            return
+        if not self.is_root:
+            raise LostError("has other settings than the root")
+        raise CaffeMnistError(
+            f"{int(others)} of the {self.size} workers have other parameters or solver settings",
+            hint="give every machine the same solver and net",
+        )
+
+
+class _Watched:
+    """An exchange whose failure is a LostError."""
+
+    def __init__(self, pending: Any) -> None:
+        self._pending = pending
+
+    def wait(self) -> object:
+        """Until it is done."""
+        with _losses():
+            return self._pending.wait()
+
+
+def fingerprint(solver: Solver) -> int:
+    """A number that is the same for solvers that can train together."""
+    settings = caffe_pb2.SolverParameter()
+    settings.CopyFrom(solver.param)
+    for name in LOCAL:
+        settings.ClearField(name)
+    shapes = [one.parameter.shape for one in solver.net.parameters.learnables]
+    return zlib.crc32(f"{settings} {shapes}".encode())
+
+
+@contextlib.contextmanager
+def _losses() -> Iterator[None]:
+    """What the library says of others that are gone, as LostError."""
+    try:
+        yield
+    except (RuntimeError, TimeoutError) as error:  # dist.DistError is a RuntimeError
+        raise LostError(f"lost the other workers: {str(error).splitlines()[0]}") from None

@@ -1,0 +1,73 @@
+"""A process that PyTorch's launcher (ours, or torchrun) started as one worker of several.
+
+What it knows of its place comes from the environment: RANK, LOCAL_RANK and LOCAL_WORLD_SIZE from
+the launcher; from ours also where to leave the reason of a failure, which the launcher then says
+once for all workers, and whether the job's root belongs on this machine.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import signal
+from pathlib import Path
+
+from caffe_mnist.errors import CaffeMnistError, JobError
+
+# The exit status of a worker that lost the others; the reason lies elsewhere.
+LOST = 75
+REASONS, HOST, RUN = "CAFFE_MNIST_REASONS", "CAFFE_MNIST_HOST", "CAFFE_MNIST_RUN"
+PR_SET_PDEATHSIG = 1
+
+
+class LostError(JobError):
+    """Other solvers of the group are gone, or out of reach."""
+
+
+def in_group() -> bool:
+    """Whether a launcher started this process as one worker of several."""
+    return "TORCHELASTIC_RUN_ID" in os.environ and "RANK" in os.environ
+
+
+def hosts_root() -> bool:
+    """Whether the job's root belongs on this machine."""
+    return os.environ.get(HOST) == "1"
+
+
+def local_place() -> tuple[int, int]:
+    """This worker's number on its machine, and how many there are."""
+    return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
+
+def run_name() -> str:
+    """What this run of the group is called; empty where its snapshots cannot be told apart.
+
+    Our launcher names it; torchrun gives all its attempts one name, which is only good for
+    telling the later ones.
+    """
+    if RUN in os.environ:
+        return os.environ[RUN]
+    return os.environ.get("TORCHELASTIC_RUN_ID", "") if in_group() else ""
+
+
+def end_with_launcher() -> None:
+    """Be killed when the launcher is: nobody would watch this worker any more."""
+    if REASONS in os.environ:
+        parent = os.getppid()
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent or parent == 1:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+def leave_reason(error: CaffeMnistError) -> bool:
+    """Tell our launcher why this worker fails; False where none started it."""
+    folder = os.environ.get(REASONS)
+    if folder is None or not in_group():
+        return False
+    if not isinstance(error, LostError):
+        rank = int(os.environ["RANK"])
+        place = f"worker {rank}: " if rank else ""
+        with contextlib.suppress(OSError):  # the launcher has ended
+            Path(folder, f"{rank:06}").write_text(place + str(error))
+    return True
