@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from random import Random
-from typing import Protocol, Union
+from typing import Callable, Protocol, Union
 
 Record = tuple[bytes, Union[bytes, memoryview]]
 
@@ -25,6 +26,9 @@ class Source(Protocol):
 
     def picked(self, numbers: Sequence[int]) -> Iterator[Record]:
         """The records of these numbers, which ascend."""
+
+    def reader(self) -> AbstractContextManager[Callable[[int], Record]]:
+        """Any record by its number, in any order."""
 
 
 class Chosen:
@@ -50,6 +54,12 @@ class Chosen:
     def picked(self, numbers: Sequence[int]) -> Iterator[Record]:
         """Some of the chosen ones."""
         return self._source.picked([self._numbers[number] for number in numbers])
+
+    @contextmanager
+    def reader(self) -> Iterator[Callable[[int], Record]]:
+        """Any of the chosen ones."""
+        with self._source.reader() as read:
+            yield lambda number: read(self._numbers[number])
 
 
 def draw(total: int, count: int, seed: int) -> Sequence[int]:

@@ -13,9 +13,9 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Callable
 
-from caffe_mnist.datasets.pages import Cursor, DamagedError, find_tree
+from caffe_mnist.datasets.pages import Cursor, DamagedError, Leaves, find_tree
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class Database:
         self._length: int = self._environment.stat()["entries"]
         if not self._length:
             raise CaffeMnistError("the database has no records", where=self.path)
+        self._leaves: Leaves | None = None
 
     def __len__(self) -> int:
         return self._length
@@ -93,6 +94,15 @@ class Database:
                     raise DamagedError(f"it ends before record {number} of {self._length}")
                 yield cursor.record()
                 at = number
+
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Callable[[int], tuple[bytes, memoryview]]]:
+        """Any record by its number, in any order; where each is, is found out once."""
+        with self._cursor() as cursor:
+            if self._leaves is None or self._leaves.tree != cursor.tree:
+                self._leaves = cursor.leaves()
+            leaves = self._leaves
+            yield lambda number: cursor.at(leaves, number)
 
     @contextlib.contextmanager
     def _cursor(self) -> Iterator[Cursor]:

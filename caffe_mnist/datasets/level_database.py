@@ -6,11 +6,12 @@ other process, and LevelDB writes its own log files into the folder.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Callable
 
 from caffe_mnist.errors import CaffeMnistError
 
@@ -75,6 +76,19 @@ class LevelDatabase:
                 if number is None:
                     return
 
+    @contextlib.contextmanager
+    def reader(self) -> Iterator[Callable[[int], tuple[bytes, bytes]]]:
+        """Any record by its number, in any order; all keys are read once, and kept."""
+        import plyvel
+
+        if self._shared is None:
+            raise ValueError("the database is closed")
+        try:
+            database, keys = self._shared.database, self._shared.keys()
+            yield lambda number: (keys[number], database.get(keys[number], verify_checksums=True))
+        except plyvel.Error as error:
+            raise CaffeMnistError(f"the database is damaged: {error}", where=self.path) from None
+
 
 class _Shared:
     """An open LevelDB and the number of its records."""
@@ -85,6 +99,14 @@ class _Shared:
         self.database: Any = plyvel.DB(path, create_if_missing=False)
         with self.database.iterator(include_value=False) as keys:
             self.length = sum(1 for _ in keys)
+        self._keys: list[bytes] = []
+
+    def keys(self) -> list[bytes]:
+        """All keys, in their order."""
+        if not self._keys:
+            with self.database.iterator(include_value=False) as keys:
+                self._keys = list(keys)
+        return self._keys
 
 
 def _shared(path: str) -> _Shared:

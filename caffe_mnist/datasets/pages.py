@@ -17,6 +17,7 @@ Here each page is checked when it is entered. `data.mdb` as LMDB 0.9 writes it o
 from __future__ import annotations
 
 import struct
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from typing import Callable, NamedTuple, Union
@@ -102,11 +103,20 @@ def _check(tree: Tree, length: int) -> None:
         raise DamagedError(f"{tree.records} records from page {tree.root} on")
 
 
+class Leaves(NamedTuple):
+    """Of a tree, each leaf's page, and the number of records up to its end."""
+
+    tree: Tree
+    pages: array[int]
+    ends: array[int]
+
+
 class Cursor:
     """A place in a tree; before the first move, none. Raises DamagedError on the way."""
 
     def __init__(self, content: memoryview, tree: Tree) -> None:
         self._content, self._tree = content, tree
+        self.tree = tree
         # From the root down: each page's nodes, as places in the file, and which of them it is.
         self._path: list[tuple[list[int], int]] = []
 
@@ -148,6 +158,26 @@ class Cursor:
         """Key and value here; the value is a window into the file."""
         nodes, at = self._path[-1]
         return self._record(nodes[at])
+
+    def leaves(self) -> Leaves:
+        """Where all records are."""
+        pages, ends, total = array("Q"), array("Q"), 0
+        found = self.first()
+        while found:
+            nodes, _ = self._path[-1]
+            total += len(nodes)
+            pages.append(nodes[0] // self._tree.page_size)
+            ends.append(total)
+            found = self._next_leaf()
+        if total != self._tree.records:
+            raise DamagedError(f"{total} of {self._tree.records} records")
+        return Leaves(self._tree, pages, ends)
+
+    def at(self, leaves: Leaves, number: int) -> tuple[bytes, memoryview]:
+        """Key and value of record `number`, without moving."""
+        leaf = bisect_right(leaves.ends, number)
+        nodes = self._nodes(leaves.pages[leaf], self._tree.depth)
+        return self._record(nodes[number - leaves.ends[leaf] + len(nodes)])
 
     def __iter__(self) -> Iterator[tuple[bytes, memoryview]]:
         """Keys and values from here to the end."""

@@ -18,6 +18,7 @@ from caffe_mnist.datasets.chosen import Chosen, Record, Source, draw
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.index import TRAIN, index_at, read_index
 from caffe_mnist.datasets.joined import Joined
+from caffe_mnist.datasets.shuffled import Shuffled
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema.sources import Piece, split_source
 
@@ -56,8 +57,11 @@ def open_piece(piece: Piece, database: Open = Database, *, mixed: bool = False) 
         raise CaffeMnistError("gives one option twice", where=where)
     if "weight" in options and not mixed:
         raise CaffeMnistError("weight is for several datasets with ; between them", where=where)
-    if "seed" in options and "sample" not in options:
-        raise CaffeMnistError("seed is for sample", where=where)
+    if options.get("shuffle", "0") not in ("0", "1"):
+        what = f"shuffle={options['shuffle']}: neither 1 nor 0"
+        raise CaffeMnistError(what, where=where)
+    if "seed" in options and not {"sample", "shuffle"} & set(options):
+        raise CaffeMnistError("seed is for sample and shuffle", where=where)
     index = index_at(piece.path)
     if index is not None:
         source: Source = Joined(read_index(index), options.get("set", TRAIN))
@@ -70,6 +74,8 @@ def open_piece(piece: Piece, database: Open = Database, *, mixed: bool = False) 
     if "sample" in options:
         count = _count(options["sample"], "sample", len(source), where)
         source = Chosen(source, draw(len(source), count, _seed(options.get("seed", "0"), where)))
+    if options.get("shuffle") == "1":
+        return Shuffled(source, _seed(options.get("seed", "0"), where))
     return source
 
 
@@ -116,7 +122,7 @@ def endless(
     source: Source | Mixture, start: int, restarted: Callable[[], None]
 ) -> Iterator[Record]:
     """The records over and over, from number `start` of that stream on."""
-    if isinstance(source, Mixture):
+    if isinstance(source, (Mixture, Shuffled)):
         yield from source.endless(start, restarted)
         return
     start %= len(source)

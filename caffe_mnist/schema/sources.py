@@ -3,8 +3,9 @@
     PATH[?KEY=VALUE[&KEY=VALUE...]][;PATH...]
 
 `set=val` names the set of an index, `first=0.5` or `first=1000` keeps the first records,
-`sample=0.1&seed=7` keeps some that are drawn, `weight=3` is a share in a mixture. Anything else
-behind a question mark belongs to the path, as in Caffe.
+`sample=0.1&seed=7` keeps some that are drawn, `shuffle=1&seed=7` gives them in another order each
+time through, `weight=3` is a share in a mixture. Anything else behind a question mark belongs to
+the path, as in Caffe.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-KEYS = ("set", "first", "sample", "seed", "weight")
+KEYS = ("set", "first", "sample", "seed", "shuffle", "weight")
 _QUERY = re.compile(r"(?:{0})=[^?&;]*(?:&(?:{0})=[^?&;]*)*\Z".format("|".join(KEYS)))
 
 

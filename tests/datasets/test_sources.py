@@ -8,15 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from caffe_mnist.datasets import joined
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.export import export
 from caffe_mnist.datasets.index import RecordSet, digest, make_shard, write_index
+from caffe_mnist.datasets.level_database import LevelDatabase
 from caffe_mnist.datasets.mean import mean_image
 from caffe_mnist.datasets.shards import Share, read_sums
 from caffe_mnist.datasets.sources import Mixture, endless, open_source
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
 from tests.datasets.test_shards import make
+
+# Two epochs of ten records with the seed 7.
+ORDERS = [5, 0, 1, 6, 2, 8, 4, 9, 3, 7, 4, 6, 9, 1, 0, 2, 7, 5, 8, 3]
 
 
 def database(path: Path, numbers: range) -> None:
@@ -128,7 +133,9 @@ def test_mixtures(folder: Path, source: str, expected: list[int]) -> None:
         ("{}/a?first=", "first=: neither"),
         ("{}/a?sample=0.0", "sample=0.0: neither"),
         ("{}/a?sample=0.5&seed=x", "seed=x: no whole number"),
-        ("{}/a?seed=1", "seed is for sample"),
+        ("{}/a?seed=1", "seed is for sample and shuffle"),
+        ("{}/a?shuffle=yes", "shuffle=yes: neither 1 nor 0"),
+        ("{}/a?shuffle=1&seed=-1", "seed=-1: no whole number"),
         ("{}/a?first=1&first=2", "one option twice"),
         ("{}/a?weight=2", "weight is for several"),
         ("{}/a?weight=0;{}/b", "weight=0: no positive number"),
@@ -155,6 +162,65 @@ def test_a_missing_or_changed_shard_is_noticed_at_once(folder: Path) -> None:
     database(folder / "train-7", range(7, 9))
     with pytest.raises(CaffeMnistError, match="train-7 has 2 records, not 1"):
         open_source(str(folder))
+
+
+@pytest.mark.parametrize(
+    ("source", "records"),
+    [
+        ("{}/a?shuffle=1&seed=7", [*range(10)]),
+        ("{}?shuffle=1", [*range(20)]),
+        ("{}?first=9&shuffle=1", [*range(9)]),
+        ("{}/a?sample=0.5&shuffle=1&seed=7", None),
+        ("{}/b?shuffle=0", [100, 101, 102, 103]),
+    ],
+)
+def test_shuffled(folder: Path, source: str, records: list[int] | None) -> None:
+    """Each epoch has every record once, in an order of its own; any place can be gone to."""
+    once = numbers(source, folder)
+    size = len(once)
+    assert records is None or sorted(once) == records
+    stream = numbers(source, folder, 4 * size)
+    epochs = [stream[k * size : (k + 1) * size] for k in range(4)]
+    assert all(sorted(epoch) == sorted(once) for epoch in epochs)
+    assert epochs[0] == once
+    orders = {tuple(epoch) for epoch in epochs}
+    assert len(orders) == (1 if "shuffle=0" in source else 4)
+    for start in range(0, 2 * size + 1, 3):
+        assert numbers(source, folder, size, start) == stream[start : start + size]
+
+
+def test_order_is_that_of_the_seed(folder: Path) -> None:
+    """The same on every machine and with every version, another with another seed."""
+    assert numbers("{}/a?shuffle=1&seed=7", folder, 20) == ORDERS
+    assert numbers("{}/a?shuffle=1&seed=8", folder) != ORDERS[:10]
+    assert numbers("{}/a?shuffle=1", folder) == numbers("{}/a?shuffle=1&seed=0", folder)
+
+
+def test_shuffled_leveldb(tmp_path: Path) -> None:
+    """Caffe's other database, too."""
+    plyvel = pytest.importorskip("plyvel", reason="the extra leveldb is not installed")
+    with plyvel.DB(str(tmp_path / "level"), create_if_missing=True) as made:
+        for k in range(10):
+            made.put(b"%08d" % k, b"%d" % k)
+    source = open_source(f"{tmp_path}/level?shuffle=1&seed=7", LevelDatabase)
+    found = [int(value) for _, value in islice(endless(source, 0, lambda: None), 20)]
+    source.close()
+    assert found == ORDERS
+
+
+def test_mixture_of_shuffled_ones(folder: Path) -> None:
+    """Each has its own order within the mixture's."""
+    found = numbers("{}/a?shuffle=1&seed=1&weight=3;{}/b?shuffle=1", folder, 16)
+    assert [number >= 100 for number in found] == [False, False, True, False] * 4
+    assert sorted(number for number in found if number >= 100) == [100, 101, 102, 103]
+    assert numbers("{}/a?shuffle=1&seed=1&weight=3;{}/b?shuffle=1", folder, 5, 11) == found[11:]
+
+
+def test_few_shards_stay_open(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are opened again when they are asked for."""
+    expected = numbers("{}?shuffle=1", folder, 40)
+    monkeypatch.setattr(joined, "MOST_OPEN", 1)
+    assert numbers("{}?shuffle=1", folder, 40) == expected
 
 
 def test_a_path_with_strange_signs_is_a_path(folder: Path) -> None:

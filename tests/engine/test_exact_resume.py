@@ -68,6 +68,7 @@ CASES = {
     "noise": (NOISE + HIDDEN, "clip_gradients: 0.5"),
     "recurrent": (NOISE + LSTM, "random_seed: 5"),
     "as-hdf5": (DATA + HIDDEN, "snapshot_format: HDF5"),
+    "shuffled": (DATA.replace('"db"', '"db?shuffle=1&seed=3"') + HIDDEN, ""),
     "plateau": (DATA + HIDDEN, 'lr_policy: "warmup:3+plateau" stepsize: 2'),
 }
 

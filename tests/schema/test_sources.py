@@ -12,6 +12,7 @@ from caffe_mnist.schema.sources import Piece, split_source, with_paths
     [
         ("a/train_lmdb", [Piece("a/train_lmdb")]),
         ("a?first=0.5", [Piece("a", (("first", "0.5"),))]),
+        ("a?shuffle=1&seed=7", [Piece("a", (("shuffle", "1"), ("seed", "7")))]),
         ("a?sample=0.1&seed=7", [Piece("a", (("sample", "0.1"), ("seed", "7")))]),
         (
             "a/dataset.json?weight=3; b_lmdb?weight=1",
