@@ -24,6 +24,9 @@ from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_binary
 
 CROPS = "transform_param { mirror: true crop_size: 5 mean_value: 100 scale: 0.01 }"
+VARIED = """transform_param { mirror: true crop_size: 5 scale: 0.01 max_rotation_angle: 20
+    min_side_min: 6 min_side_max: 9 distort_param { brightness_prob: 0.5 brightness_delta: 32
+    contrast_prob: 0.5 contrast_lower: 0.5 contrast_upper: 1.5 } }"""
 DATA = f"""layer {{ name: "d" type: "Data" top: "x" top: "label" {CROPS}
     data_param {{ source: "db" batch_size: 4 backend: LMDB }} }}"""
 IMAGES = f"""layer {{ name: "d" type: "ImageData" top: "x" top: "label" {CROPS}
@@ -68,6 +71,8 @@ CASES = {
     "noise": (NOISE + HIDDEN, "clip_gradients: 0.5"),
     "recurrent": (NOISE + LSTM, "random_seed: 5"),
     "as-hdf5": (DATA + HIDDEN, "snapshot_format: HDF5"),
+    "varied": (DATA.replace(CROPS, VARIED) + HIDDEN, ""),
+    "varied-images": (IMAGES.replace(CROPS, VARIED) + HIDDEN, "iter_size: 2"),
     "shuffled": (DATA.replace('"db"', '"db?shuffle=1&seed=3"') + HIDDEN, ""),
     "plateau": (DATA + HIDDEN, 'lr_policy: "warmup:3+plateau" stepsize: 2'),
 }

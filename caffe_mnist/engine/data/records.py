@@ -62,10 +62,12 @@ class Batches:
 def batch(records: Sequence[Record], transform: Transform, where: str, workers: Workers) -> Batch:
     """Pictures and labels of some records, transformed."""
     plain = decode_batch(records, where)
-    if plain is not None:  # copying pixels is too little work to share
+    if plain is not None and transform.augmentation is None:
+        # copying pixels is too little work to share
         return transform.batch(plain[0]), plain[1].astype(np.float32)
     found = workers.map(lambda record: _picture(*record, transform, where), records)
-    pictures = transformed([picture for picture, _ in found], transform, where, workers)
+    varied = transform.varied([picture for picture, _ in found], workers)
+    pictures = transformed(varied, transform, where, workers)
     return pictures, np.array([label for _, label in found], np.float32)
 
 

@@ -3,22 +3,27 @@
 Order, as in Caffe: crop (at a random place in training, in the middle in testing), subtract
 the mean, mirror (each picture with probability 1/2, in both phases), multiply by `scale`.
 For each picture Caffe draws a word for the mirror and two for the place, from a stream of its
-own whose seed is a word of the net's stream.
+own whose seed is a word of the net's stream. Before all this a net may let its pictures vary in
+ways that Caffe has not (augmentation.py).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from caffe_mnist.engine.data.augmentation import Augmentation, Chance
+from caffe_mnist.engine.data.workers import Workers
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary
 
 if TYPE_CHECKING:
+    from caffe_mnist.engine.layer import Layer
     from caffe_mnist.engine.random_numbers import RandomNumbers
 
 Floats = npt.NDArray[np.float32]
@@ -36,7 +41,9 @@ class Transform:
         # Whether crops are anywhere; a word each is drawn for mirror, row and column.
         self.moves = bool(param.crop_size) and self.training
         self.draws = int(param.mirror) + 2 * self.moves
+        self.augmentation = Augmentation.of(param, phase, where)
         self.seed = 0
+        self.pictures = 0
         self.random: RandomNumbers | None = None
         self.mean: Floats | None = None
         if param.force_color and param.force_gray:
@@ -52,7 +59,7 @@ class Transform:
 
     def begin(self, stream: RandomNumbers) -> None:
         """Take the seed of crops and mirrors from `stream`, if any are to be drawn."""
-        if self.draws:
+        if self.draws or self.augmentation is not None:
             self.seed = stream.word()
             self.seek(0)
 
@@ -61,10 +68,32 @@ class Transform:
         from caffe_mnist.engine.random_numbers import RandomNumbers
 
         self.random = RandomNumbers(self.seed)
+        self.pictures = pictures
         words = pictures * self.draws
         while words > 0:  # in pieces: a long run drew more than memory holds
             self.random.words(min(words, MOST_WORDS))
             words -= MOST_WORDS
+
+    def varied(
+        self, pictures: Sequence[npt.NDArray[Any]], workers: Workers, calm: bool = False
+    ) -> Sequence[npt.NDArray[Any]]:
+        """The next pictures C × H × W as the augmentation makes them; `calm`: without a draw."""
+        augmentation = self.augmentation
+        if augmentation is None:
+            return pictures
+        drawn: list[int | None] = [None] * len(pictures)
+        if not calm and self.random is not None:
+            drawn = list(range(self.pictures, self.pictures + len(pictures)))
+            self.pictures += len(pictures)
+        return workers.map(
+            lambda one: augmentation.apply(one[0], Chance(self.seed, one[1])),
+            zip(pictures, drawn),
+        )
+
+    def refuse_augmentation(self, layer: Layer) -> None:
+        """Raise CaffeMnistError for a layer whose pictures cannot be varied."""
+        if self.augmentation is not None:
+            raise layer.error("cannot vary its pictures", hint="Data and ImageData can")
 
     def shape(self, channels: int, height: int, width: int) -> tuple[int, int, int]:
         """The shape of one transformed picture; raises CaffeMnistError if it cannot be made."""

@@ -52,8 +52,9 @@ class ImageData(PictureSource):
         if self.skipped >= len(self.entries):
             raise self.error(f"rand_skip skips more than the {len(self.entries)} pictures")
         first = next(endless(self.entries, self.skipped, self.seed))
-        self.shape = (param.batch_size, *self.transform.shape(*self._picture(first).shape))
         self.workers = Workers()
+        (picture,) = self.transform.varied([self._picture(first)], self.workers, calm=True)
+        self.shape = (param.batch_size, *self.transform.shape(*picture.shape))
         begin_reading(self.transform, stream)
         self.ahead = self._read_from(0)
 
@@ -86,7 +87,7 @@ class ImageData(PictureSource):
         param = self.param.image_data_param
         while True:
             chosen = list(islice(entries, param.batch_size))
-            pictures = self.workers.map(self._picture, chosen)
+            pictures = self.transform.varied(self.workers.map(self._picture, chosen), self.workers)
             shapes = [self.transform.shape(*picture.shape) for picture in pictures]
             for entry, shape in zip(chosen, shapes):
                 if shape != shapes[0]:

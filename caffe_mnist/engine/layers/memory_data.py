@@ -28,9 +28,9 @@ class MemoryData(Source):
         self.shape = (param.batch_size, param.channels, param.height, param.width)
         if min(self.shape) < 1:
             raise self.error("needs positive batch_size, channels, height and width")
-        Transform(self.param.transform_param, self.phase, self.name).begin(
-            self.surroundings.generator
-        )
+        transform = Transform(self.param.transform_param, self.phase, self.name)
+        transform.refuse_augmentation(self)
+        transform.begin(self.surroundings.generator)
         self.pictures: Tensor | None = None
         self.place = 0
 

@@ -58,6 +58,7 @@ class WindowData(PictureSource):
         self.mean = self._read_mean(channels)
         self.shape = (param.batch_size, channels, self.cut.size, self.cut.size)
         stream, chance = self.surroundings.generator, Transform(transform, self.phase, self.name)
+        chance.refuse_augmentation(self)
         chance.begin(stream)
         self.seed = stream.word()
         self.random = RandomNumbers(self.seed)
