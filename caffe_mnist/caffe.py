@@ -17,7 +17,8 @@ import os
 import resource
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from caffe_mnist.engine.team import Team
     from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
 
+# Asked of a training; they wait until it can hear them.
+REQUESTS = frozenset({signal.SIGINT, signal.SIGHUP})
 # The numbers of these settings in <malloc.h>.
 M_TRIM_THRESHOLD, M_MMAP_MAX = -1, -4
 
@@ -64,11 +67,25 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     keep_memory()
     try:
-        return commands[words[0]](from_root(flags))
+        with held() if words[0] == "train" else nullcontext():
+            return commands[words[0]](from_root(flags))
     except CaffeMnistError as error:
         return _failed(error)
     except KeyboardInterrupt:
         return 130
+
+
+@contextmanager
+def held() -> Iterator[None]:
+    """Keep SIGINT and SIGHUP waiting until a `SignalRequests` takes them.
+
+    Raised as KeyboardInterrupt while libraries are imported, a stop gets lost in what these do.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, REQUESTS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def keep_memory() -> None:
@@ -289,6 +306,7 @@ class SignalRequests:
     def __enter__(self) -> SignalRequests:
         for number in self._effects:
             self._before[number] = signal.signal(number, self._note)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, REQUESTS)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -215,6 +215,8 @@ class _heard:  # noqa: N801
     def __enter__(self) -> list[int]:
         for number in self._signals:
             self._before[number] = signal.signal(number, lambda n, frame: self._came.append(n))
+        # Those that came before they could be heard were kept waiting.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, set(self._signals))
         return self._came
 
     def __exit__(self, *_: object) -> None:

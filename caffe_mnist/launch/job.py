@@ -205,7 +205,7 @@ class _Job:
         self.ending.training()
         requests.only_note = True
         with record.timed("train"):
-            process = start_trainer(command, plan.log, goes_on)
+            process = start_trainer(command, plan.log, goes_on, plan.trainer.embedded)
             follower, bar = Follower(plan.log, log_start), Bar(plan.max_iter, start.iteration)
             curves = self._curves(bar)
             curves.begin(metrics, start.iteration, goes_on)

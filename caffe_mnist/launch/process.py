@@ -24,9 +24,13 @@ PR_SET_PDEATHSIG = 1
 
 
 def start_trainer(
-    command: Sequence[str], log: Path, append: bool = False
+    command: Sequence[str], log: Path, append: bool = False, patient: bool = False
 ) -> subprocess.Popen[bytes]:
-    """Start the trainer with its output in `log`, after what is there with `append`."""
+    """Start the trainer with its output in `log`, after what is there with `append`.
+
+    `patient`: SIGINT and SIGHUP wait until it asks for them, which the embedded engine does as
+    soon as it can heed them. Real Caffe does not, and in the seconds before it dies of them.
+    """
     with log.open("ab" if append else "wb") as file:
         try:
             return subprocess.Popen(
@@ -35,7 +39,7 @@ def start_trainer(
                 stdout=file,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                preexec_fn=_stop_with(os.getpid()),
+                preexec_fn=_stop_with(os.getpid(), patient),
             )
         except OSError as error:
             raise CaffeMnistError(f"cannot start: {error.strerror}", where=command[0]) from None
@@ -68,11 +72,13 @@ def exit_code(returncode: int) -> int:
     return 128 - returncode if returncode < 0 else returncode
 
 
-def _stop_with(parent: int) -> Callable[[], None]:
+def _stop_with(parent: int, patient: bool) -> Callable[[], None]:
     """What the child does before it becomes the trainer: ask to be stopped with its parent."""
     libc = ctypes.CDLL(None, use_errno=True)
 
     def before_exec() -> None:
+        if patient:
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
         libc.prctl(PR_SET_PDEATHSIG, signal.SIGINT)
         if os.getppid() != parent:
             os.kill(os.getpid(), signal.SIGINT)

@@ -222,6 +222,28 @@ def test_sigint_snapshots_and_stops(folder: Path) -> None:
     assert (folder / read_state(state).learned_net).is_file()
 
 
+STOPPED_EARLY = """
+import os, signal, sys
+from caffe_mnist import caffe
+from caffe_mnist.engine import solver_file
+read = solver_file.read_solver
+def stop(path):
+    os.kill(os.getpid(), signal.SIGINT)
+    return read(path)
+solver_file.read_solver = stop
+sys.exit(caffe.main(["train", "-solver", "solver.prototxt"]))
+"""
+
+
+def test_a_stop_during_the_start_is_heeded(folder: Path) -> None:
+    """It waits until there is a training to stop: an exception in an import may be swallowed."""
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED_EARLY], cwd=folder, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Optimization stopped early." in done.stderr
+
+
 def test_sighup_snapshots_and_goes_on(folder: Path) -> None:
     """Training continues after the snapshot."""
     process = _start(folder)

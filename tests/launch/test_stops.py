@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from caffe_mnist.launch.process import start_trainer
+from caffe_mnist.launch.trainer import find_trainer
 from caffe_mnist.storage.snapshots import published
 from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
@@ -139,6 +141,33 @@ def test_everything_is_killed_and_the_disk_is_gone(
     assert f"starting from iteration 20 in {job.url}/2" in done.stderr
     found = {one.folder: one.manifest.iteration for one in published(job.url)}
     assert found == {"1": 10, "2": 20, "3": 30, "final": 30}
+
+
+TINY = """
+net_param {
+  layer { name: "d" type: "DummyData" top: "d" dummy_data_param { shape { dim: 2 dim: 3 } } }
+  layer { name: "ip" type: "InnerProduct" bottom: "d" top: "ip"
+    inner_product_param { num_output: 1 } }
+  layer { name: "l" type: "Reduction" bottom: "ip" top: "l" loss_weight: 1 }
+}
+base_lr: 0.1 lr_policy: "fixed" max_iter: 1000000 snapshot_prefix: "tiny" solver_mode: CPU
+"""
+
+
+def test_a_stop_as_soon_as_the_engine_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before Python itself is up, too: it waits for the training, which is stopped."""
+    monkeypatch.chdir(tmp_path)
+    Path("solver.prototxt").write_text(TINY)
+    command = find_trainer("embedded").arguments("solver.prototxt", "", "", "", "resume")
+    process = start_trainer(command, Path("log"), patient=True)
+    process.send_signal(signal.SIGINT)
+    try:
+        assert process.wait(timeout=120) == 0
+    finally:
+        process.kill()
+    assert "Optimization stopped early." in Path("log").read_text()
 
 
 @pytest.mark.parity
