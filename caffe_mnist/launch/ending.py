@@ -18,9 +18,9 @@ from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.plan import Plan
-from caffe_mnist.launch.settings import without_secret
 from caffe_mnist.storage.pairs import Mark, Pair, marks_of, pairs
 from caffe_mnist.storage.unfinished import UNFINISHED, Final, Unfinished, read_unfinished
+from caffe_mnist.storage.urls import without_secret
 
 # When the time for the last uploads is used up, and for the record of a failure (seconds).
 LEAST = 5.0
@@ -137,7 +137,7 @@ class Ending:
         return f"python -m caffe_mnist.storage sync {places}"
 
     def _place(self) -> str:
-        return str(without_secret(self.url))
+        return without_secret(self.url)
 
     def _below(self, path: Path) -> str:
         """Its name below the model folder, where it stays until it is in the store."""

@@ -39,7 +39,7 @@ from caffe_mnist.launch.reasons import explain
 from caffe_mnist.launch.record import RunRecord, caffe_version
 from caffe_mnist.launch.resume import Start, find_start
 from caffe_mnist.launch.retention import Retention
-from caffe_mnist.launch.settings import without_secret
+from caffe_mnist.launch.settings import Settings
 from caffe_mnist.launch.supervise import Supervisor
 from caffe_mnist.launch.uploads import Uploads
 from caffe_mnist.launch.view import check_view, start_view
@@ -47,8 +47,8 @@ from caffe_mnist.layouts.rewrite import write_tree
 from caffe_mnist.storage.owner import OwnedError
 from caffe_mnist.storage.pairs import Pair, write_marks
 from caffe_mnist.storage.snapshots import FINAL
-from caffe_mnist.storage.store import StoreError
-from caffe_mnist.storage.urls import join
+from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.urls import is_local, join, without_secret
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.curves import draw
 from caffe_mnist.watch.metrics import Metrics
@@ -69,6 +69,7 @@ def run_job(plan: Plan, listener: Listener | None = None) -> int:
     record = RunRecord(plan.settings.public(), plan.trainer.description)
     if plan.settings.dashboard is not None:
         check_view()
+    _check_stores(plan.settings)
     try:
         plan.model_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -86,6 +87,13 @@ def run_job(plan: Plan, listener: Listener | None = None) -> int:
             raise StoppedError(stop.number) from None
     say(f"done: {_summary(record)}")
     return 0
+
+
+def _check_stores(settings: Settings) -> None:
+    """Raise CaffeMnistError for a store that can never work, before anything is made."""
+    for url in (settings.train_url, settings.data_url):
+        if url and (url == settings.train_url or not is_local(url)):
+            open_store(url)
 
 
 def _recorded_story(

@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.errors import CaffeMnistError, one_line_usage
+from caffe_mnist.storage import urls
 
 # What the embedded engine can compute in (its `-precision`).
 PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
@@ -69,7 +70,7 @@ class Settings:
 
     def public(self) -> dict[str, Any]:
         """The settings for `run.json`; a URL that carries a password or a query loses it."""
-        return {key: without_secret(value) for key, value in asdict(self).items()}
+        return {key: _shown(value) for key, value in asdict(self).items()}
 
 
 def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]]:
@@ -111,8 +112,13 @@ def _check(settings: Settings) -> None:
     for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout",
                  "dashboard"):  # fmt: skip
         value = getattr(settings, name)
-        if value is not None and value < 0:
-            raise CaffeMnistError("cannot be negative", where=f"--{name.replace('_', '-')}")
+        if value is not None and not value >= 0:
+            what = "cannot be negative" if value < 0 else f"cannot be {value}"
+            raise CaffeMnistError(what, where=f"--{name.replace('_', '-')}")
+    places = (settings.data_url, settings.train_url, settings.snapshot)
+    for url in [*places, *(settings.weights or "").split(",")]:
+        if url:
+            urls.parse(url)
     numbers = all(part.isdigit() for part in (settings.gpu or "0").split(","))
     if settings.dashboard is not None and settings.dashboard > 65535:
         raise CaffeMnistError(f"{settings.dashboard} is no port", where="--dashboard")
@@ -213,13 +219,11 @@ def _config_value(key: str, value: Any, path: object) -> Any:
     raise CaffeMnistError(f"{key} cannot be {value!r}", where=path)
 
 
-def without_secret(value: Any) -> Any:
-    """A URL without a password or a query that it may carry; anything else as it is."""
-    if not isinstance(value, str) or "://" not in value:
-        return value
-    scheme, _, rest = value.partition("://")
-    host, slash, path = rest.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path.partition('?')[0]}"
+def _shown(value: Any) -> Any:
+    """A value as everybody may see it."""
+    if isinstance(value, tuple):
+        return tuple(map(_shown, value))
+    return urls.without_secret(value) if isinstance(value, str) else value
 
 
 def _parser(program: str) -> argparse.ArgumentParser:
@@ -302,6 +306,7 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--set", action="append", metavar="KEY=VALUE", help="set a field of the solver or of a net")
     add("--map", action="append", metavar="OLD=NEW", help="replace the beginning of paths")
     add("--dry-run", action="store_const", const=True, help="say what would be done, do nothing")
+    one_line_usage(parser)
     return parser
 
 

@@ -20,7 +20,7 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 
-from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
+from caffe_mnist.errors import CaffeMnistError, JobError, exit_status, one_line_usage
 from caffe_mnist.files import replacing
 
 PROGRAM = "python -m caffe_mnist.storage.mirrors"
@@ -136,6 +136,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 1 when no mirror has the files."""
     parser = argparse.ArgumentParser(prog=PROGRAM, description="MNIST from public mirrors.")
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="where to put the four files")
+
+    one_line_usage(parser)
 
     def command() -> int:
         download_mnist(parser.parse_args(argv).folder)

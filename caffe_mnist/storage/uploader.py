@@ -23,11 +23,11 @@ import threading
 import time
 from collections.abc import Sequence
 
-from caffe_mnist.errors import exit_status
+from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 from caffe_mnist.storage.companions import Launcher, Trainer
 from caffe_mnist.storage.owner import OwnedError, Owner
+from caffe_mnist.storage.store import open_store
 from caffe_mnist.storage.uploads import Settings, Uploader
-from caffe_mnist.storage.urls import parse
 
 __all__ = ["Settings", "Uploader", "main", "run"]
 
@@ -43,13 +43,14 @@ def run(settings: Settings) -> int:
     Raises CaffeMnistError for settings that can never work. A thread may be left that hangs in a
     request: end the process without waiting for it.
     """
-    parse(settings.to)
+    _check(settings)
+    open_store(settings.to)
+    uploader, launcher = Uploader(settings), Launcher(settings.launcher)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda number, frame: stopping.append(number))
     with contextlib.suppress(OSError):
         os.nice(10)
-    uploader, launcher = Uploader(settings), Launcher(settings.launcher)
     trainer = Trainer(settings.trainer)
     if settings.owner:
         uploader.owner = Owner(settings.to, settings.owner)
@@ -63,6 +64,14 @@ def run(settings: Settings) -> int:
         time.sleep(settings.look_every)
     _mark_the_end(uploader.owner, launcher)
     return _end(work, stopping, launcher)
+
+
+def _check(settings: Settings) -> None:
+    for name in ("every", "look_every", "keep", "drain_timeout", "above"):
+        value = getattr(settings, name)
+        if not value >= 0:
+            what = "cannot be negative" if value < 0 else f"cannot be {value}"
+            raise CaffeMnistError(what, where=f"--{name.replace('_', '-')}")
 
 
 def _end(work: _Work, stopping: list[int], launcher: Launcher) -> int:
@@ -135,8 +144,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--launcher", type=int, default=0, help="process that started this one")
     parser.add_argument("--above", type=int, default=0, help="use numbers above this one (0)")
-    settings = Settings(**vars(parser.parse_args(argv)))
-    return exit_status(lambda: run(settings), PROGRAM)
+    one_line_usage(parser)
+    return exit_status(lambda: run(Settings(**vars(parser.parse_args(argv)))), PROGRAM)
 
 
 if __name__ == "__main__":

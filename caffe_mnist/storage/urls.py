@@ -10,6 +10,15 @@ from urllib.parse import unquote
 from caffe_mnist.errors import CaffeMnistError
 
 SCHEMES = ("file", "s3", "obs", "gs", "az")
+# What signs a request in a query: Amazon's, OBS's, Google's and Azure's names for it. Any other
+# question mark is a part of an object's name.
+SIGNED = re.compile(
+    r"[?&](X-(Amz|Obs|Goog)-[a-z-]+|Signature|(AWS)?AccessKeyId|GoogleAccessId|sig|"
+    r"(access_?|security_?)?token|secret|password)=",
+    re.IGNORECASE,
+)
+# Whoever stands before the host; a secret may hold slashes.
+KEYS = re.compile(r"([^/@]*(:[^@]*)?@)+")
 
 
 @dataclass(frozen=True)
@@ -22,7 +31,11 @@ class Location:
 
 
 def parse(url: str | os.PathLike[str]) -> Location:
-    """Take a URL apart; a bare path is a file. Raises CaffeMnistError for an unknown scheme."""
+    """Take a URL apart; a bare path is a file.
+
+    Raises CaffeMnistError, without repeating secrets, for an unknown scheme and for a URL that
+    holds a key or a signature: it would be seen in lists of processes, logs and records.
+    """
     text = os.fspath(url)
     match = re.match(r"([A-Za-z][A-Za-z0-9+.-]*)://(.*)", text, re.DOTALL)
     if match is None:
@@ -33,13 +46,21 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if scheme not in SCHEMES:
         known = ", ".join(f"{name}://" for name in SCHEMES)
         raise CaffeMnistError(
-            f"unknown scheme {scheme}://", where=text, hint=f"known: {known} and bare paths"
+            f"unknown scheme {scheme}://",
+            where=without_secret(text),
+            hint=f"known: {known} and bare paths",
         )
     if scheme == "file":
         path = unquote(rest[len("localhost") :] if rest.startswith("localhost/") else rest)
         if not path.startswith("/"):
             raise CaffeMnistError("a file URL needs an absolute path: file:///…", where=text)
         return Location("file", "", path)
+    if KEYS.match(rest) or SIGNED.search(rest):
+        raise CaffeMnistError(
+            "holds a key, a password or a signature, which others would see",
+            where=without_secret(text),
+            hint="keys come from the environment: docs/storage.md",
+        )
     bucket, _, path = rest.partition("/")
     if not bucket:
         raise CaffeMnistError("names no bucket", where=text, hint=f"{scheme}://BUCKET/PATH")
@@ -47,6 +68,15 @@ def parse(url: str | os.PathLike[str]) -> Location:
     if any(part in (".", "..") for part in parts):
         raise CaffeMnistError("'.' and '..' have no meaning in a store", where=text)
     return Location(scheme, bucket, "/".join(parts))
+
+
+def without_secret(url: str) -> str:
+    """A URL without a password and a query that it may carry; anything else as it is."""
+    scheme, colon, rest = url.partition("://")
+    if not colon:
+        return url
+    match = KEYS.match(rest)
+    return f"{scheme}://{rest[match.end() if match else 0 :].partition('?')[0]}"
 
 
 def is_local(url: str | os.PathLike[str]) -> bool:

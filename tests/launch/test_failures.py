@@ -86,6 +86,8 @@ def test_a_typo_in_a_prototxt(job: Job) -> None:
         (["--caffe=none"], 2, "there is no program none"),
         (["--set=max_itre=3"], 2, "max_itre"),
         (["--train-url=ftp://host/x"], 2, "unknown scheme ftp://"),
+        (["--drain-timeout=nan"], 2, "--drain-timeout: cannot be nan"),
+        (["--keep=x"], 2, "argument --keep: invalid int value: 'x'"),
         (["--train-url=s3://bucket/x"], 2, "no credentials in the environment"),
         (["--model-local-path=/proc/none"], 2, "/proc/none: cannot make the folder"),
         (["--num_gpus=2"], 134, "this Caffe was built without CUDA and cannot use -gpu"),
@@ -100,6 +102,7 @@ def test_what_cannot_work(job: Job, arguments: list[str], status: int, message: 
     assert len(done.errors) == 1
     assert message in done.errors[0]
     assert "Traceback" not in done.stderr
+    assert status != 2 or "--train-url" not in arguments[0] or done.said == done.errors
 
 
 @pytest.mark.parametrize(

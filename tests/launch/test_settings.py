@@ -125,8 +125,29 @@ def test_what_does_not_go_together(arguments: list[str], message: str | None) ->
 
 def test_secrets_in_urls_are_not_recorded() -> None:
     """`run.json` never holds a password or a signature."""
-    public = settings("--train_url=https://user:pass@host/path?sig=abc").public()
-    assert public["train_url"] == "https://host/path"
+    values = {
+        "train_url": "https://user:pass@host/path?sig=abc",
+        "set": ("x=s3://k:pass@b/x?sig=a",),
+    }
+    public = Settings(**values).public()
+    assert (public["train_url"], public["set"]) == ("https://host/path", ("x=s3://b/x",))
+
+
+@pytest.mark.parametrize("name", ["train_url", "data_url", "weights", "snapshot"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "s3://key:hun/ter2@bucket/x", "s3://key:hunter2@bucket", "obs://hunter2@bucket/x",
+        "s3://bucket/x?X-Amz-Date=1&X-Amz-Signature=hunter2", "az://box/x?sp=r&sig=hunter2",
+        "https://joe:hunter2@host/x", "https://host/x?Signature=hunter2",
+    ],
+)  # fmt: skip
+def test_secrets_in_urls_are_refused(name: str, url: str) -> None:
+    """Processes' arguments and logs would show them; the line that says so does not."""
+    with pytest.raises(CaffeMnistError) as caught:
+        settings(f"--{name}={url}")
+    assert "ter2" not in str(caught.value)
+    assert "holds a key" in str(caught.value) or "unknown scheme https" in str(caught.value)
 
 
 def test_the_page_names_every_argument() -> None:

@@ -71,6 +71,8 @@ def test_verify_tells_by_its_status(root: str, tmp_path: Path) -> None:
     [
         (["ls", "ftp://x"], 2, "unknown scheme ftp://"),
         (["cp", "x"], 2, "required: TARGET"),
+        (["ls", "s3://k:s@bucket"], 2, "s3://bucket: holds a key"),
+        (["cp", "a", "obs://bucket/x?Signature=s"], 2, "obs://bucket/x: holds a key"),
         (["sweep"], 2, "invalid choice"),
         (["rm", "s3://bucket", "--yes"], 2, "--bucket"),
         (["rm", "x"], 2, "--yes removes without asking"),

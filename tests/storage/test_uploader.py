@@ -19,7 +19,7 @@ from caffe_mnist.storage.newest import NEWEST, read_pointer
 from caffe_mnist.storage.pairs import marks_of, pairs, write_marks
 from caffe_mnist.storage.snapshots import fetch, published
 from caffe_mnist.storage.store import Store, StoreError, open_store
-from caffe_mnist.storage.uploader import Settings, Uploader
+from caffe_mnist.storage.uploader import Settings, Uploader, main
 from tests.fixtures.faults import REFUSE, FaultProxy
 from tests.fixtures.swift import Swift
 
@@ -438,6 +438,35 @@ def test_a_store_that_comes_back(swift: Swift, faults: FaultProxy, tmp_path: Pat
     until(lambda: "published" in events(tmp_path))
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--to=s3://bucket/x"], "s3://bucket: no credentials in the environment"),
+        (["--to=s3://k:s@bucket/x"], "s3://bucket/x: holds a key"),
+        (["--to=ftp://host"], "unknown scheme ftp://"),
+        (["--to=/dev/null"], "/dev/null: is a file, not a folder"),
+        (["--to=store", "--keep=-3"], "--keep: cannot be negative"),
+        (["--to=store", "--keep=few"], "--keep: invalid int value: 'few'"),
+        (["--to=store", "--every=nan"], "--every: cannot be nan"),
+        (["--to=store", "--earlier=none"], "none: cannot read"),
+        ([], "required: --to"),
+    ],
+)
+def test_what_can_never_work_ends_at_once(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """In one line; it does not wait for ever for a store that cannot be."""
+    for name in list(os.environ):
+        if name.startswith(("AWS_", "OBS_")) or name.endswith("ACCESS_KEY_ID"):
+            monkeypatch.delenv(name)
+    assert main(["--prefix=net", *arguments]) in (1, 2)
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"{message}" in line
 
 
 def test_secrets_stay_out_of_sight(swift: Swift, tmp_path: Path) -> None:
