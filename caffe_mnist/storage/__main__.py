@@ -114,22 +114,27 @@ def _finish(folder: Path, url: str) -> int:
 def _rm(options: argparse.Namespace) -> int:
     from caffe_mnist.storage.interruption import interruptible
     from caffe_mnist.storage.listing import amount, plural
-    from caffe_mnist.storage.removal import check_removable, removable, remove
+    from caffe_mnist.storage.removal import NothingError, check_removable, removable, remove
 
     for url in options.urls:
         check_removable(url, options.bucket)
     if not options.yes and not sys.stdin.isatty():
         raise CaffeMnistError("nobody is here to be asked", hint="--yes removes without asking")
-    places = [interruptible(partial(removable, url)) for url in options.urls]
-    stop = threading.Event()
-    for url, place in zip(options.urls, places):
+    stop, missing = threading.Event(), 0
+    for url in options.urls:
+        try:
+            place = interruptible(partial(removable, url))
+        except NothingError as error:  # the others go all the same
+            print(f"{PROGRAM}: error: {error}", file=sys.stderr)
+            missing += 1
+            continue
         what = f"{plural(len(place.entries), 'file')}, {amount(place.size)}"
         if not options.yes and not _agreed(f"remove {url} ({what})? [y/N] "):
             print(f"kept {url}", file=sys.stderr)
             continue
         interruptible(partial(remove, place, stop), stop)
         print(f"removed {url} ({what})", file=sys.stderr)
-    return 0
+    return 1 if missing else 0
 
 
 def _agreed(question: str) -> bool:

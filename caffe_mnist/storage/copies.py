@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -80,11 +80,27 @@ def _target_of_one(target: str, name: str) -> tuple[str, str]:
 
 
 def check_apart(source: str, target: str, pairs: Sequence[Pair]) -> None:
-    """Refuse to copy files onto themselves, and a folder onto a file."""
+    """Refuse to copy files onto themselves, a folder onto a file, and what no disk can hold."""
     if same(source, target) and any(pair.entry.name == pair.name for pair in pairs):
         raise CaffeMnistError("source and target are the same", where=target)
-    if is_local(target) and local_path(target).is_file():
+    if not is_local(target):
+        return
+    if local_path(target).is_file():
         raise CaffeMnistError("is a file, not a folder", where=target)
+    names = {pair.name for pair in pairs}
+    for name in names:
+        if any(above in names for above in _above(name)):
+            raise CaffeMnistError(
+                f"is an object and also the folder of {name!r}, and a disk has no room for both",
+                where=join(source, next(above for above in _above(name) if above in names)),
+                hint="copy them one by one, under other names",
+            )
+
+
+def _above(name: str) -> Iterator[str]:
+    while "/" in name:
+        name = name.rpartition("/")[0]
+        yield name
 
 
 def copy_pairs(

@@ -36,8 +36,9 @@ def look(url: str, recursive: bool = False) -> Listing:
         found = open_store(above).entry(name)
         if found is not None:
             return Listing([], [found])
-    folders, entries = open_store(url).list_level()
-    if not folders and not entries and parse(url).path:
+    store = open_store(url)
+    folders, entries = store.list_level()
+    if not folders and not entries and parse(url).path and not store.markers():
         raise StoreError("there is nothing here", where=url, hint="is the URL right?")
     return Listing(folders, entries)
 

@@ -32,6 +32,7 @@ REASONS = {
     "429 Too Many Requests": "the store is too busy",
     "No space left on device": "the disk is full",
     "Permission denied": "no permission",
+    "object with invalid path": "an object here has a name that is no path within a folder",
 }
 
 # Of these, trying again a little later may help.
@@ -51,7 +52,7 @@ def reason(error: Exception) -> str:
     text, _, more = str(error).partition("\n\nDebug source")
     for word, meaning in REASONS.items():
         if word in text:
-            return f"{meaning} ({word})"
+            return f"{meaning} ({_quoted(text) or word})"
     for field in ("<Message>", "Message: "):
         if field in text:
             return " ".join(text.split(field, 1)[1].split("<", 1)[0].split())
@@ -68,6 +69,12 @@ def reason(error: Exception) -> str:
     if "invalid list response" in text or "from headers" in text or "<html" in text.lower():
         return NO_STORE
     return re.sub(r"\?\S+", "", " ".join(text.split()))[:300]
+
+
+def _quoted(text: str) -> str:
+    """The name in a complaint of the library's about a path, as it may be shown."""
+    match = re.search(r'invalid path: .*?[Pp]ath "([^"]*)"', text)
+    return repr(match.group(1))[:200] if match else ""
 
 
 def is_late(error: Exception) -> bool:

@@ -1,6 +1,7 @@
 """`rm`: files, objects and folders, snapshots in the order that never leaves a false one.
 
-Manifests (and what points to them) go first: a snapshot that is half removed is none.
+Manifests (and what points to them) go first: a snapshot that is half removed is none. The empty
+objects that consoles make to show a folder go last.
 """
 
 from __future__ import annotations
@@ -12,13 +13,18 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.folders import remove_marker
 from caffe_mnist.storage.places import Place, local_path, parent
 from caffe_mnist.storage.snapshots import MANIFEST
 from caffe_mnist.storage.store import Entry, StoreError, open_store
-from caffe_mnist.storage.urls import is_local, parse
+from caffe_mnist.storage.urls import is_local, join, parse
 
 POINTER = "newest.json"
 AT_ONCE = 1000
+
+
+class NothingError(StoreError):
+    """Nothing is where something was to be removed."""
 
 
 def check_removable(url: str, bucket: bool = False) -> None:
@@ -42,7 +48,7 @@ def check_removable(url: str, bucket: bool = False) -> None:
 def removable(url: str) -> Place:
     """What `rm` would remove: an object of that name, or all that is below. Links are not followed.
 
-    Raises StoreError when there is nothing.
+    Raises NothingError when there is nothing.
     """
     if is_local(url):
         path = local_path(url)
@@ -50,7 +56,7 @@ def removable(url: str) -> Place:
             return Place(url, tuple(_files(path)))
         if os.path.lexists(path) and not url.endswith("/"):
             return Place(str(path.parent), (Entry(path.name, path.lstat().st_size),), single=True)
-        raise StoreError("there is no such file or folder", where=url)
+        raise NothingError("there is no such file or folder", where=url)
     store = open_store(url)
     if parse(url).path and not url.endswith("/"):
         folder, name = parent(url)
@@ -58,8 +64,8 @@ def removable(url: str) -> Place:
         if found is not None:
             return Place(folder, (found,), single=True)
     entries = store.list()
-    if not entries and parse(url).path:
-        raise StoreError("there is nothing here", where=url, hint="is the URL right?")
+    if not entries and parse(url).path and not store.markers():
+        raise NothingError("there is nothing here", where=url, hint="is the URL right?")
     return Place(url, tuple(entries))
 
 
@@ -77,6 +83,9 @@ def remove(place: Place, stop: threading.Event | None = None) -> None:
         if stop is not None and stop.is_set():
             return
         store.delete_all(names[first : first + AT_ONCE])
+    if not place.single:
+        for name in store.markers():
+            remove_marker(join(place.url, name) if name else place.url)
 
 
 def _rank(entry: Entry) -> int:

@@ -66,6 +66,19 @@ def test_verify_tells_by_its_status(root: str, tmp_path: Path) -> None:
     assert err.splitlines()[-1] == "0 complete, 1 not"
 
 
+def test_rm_of_several_goes_on(root: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """What the last step of a sample cleans: dataset, code and models, also the second time."""
+    store = open_store(root)
+    for name in ("code/y", "models/1/z"):
+        store.write(name, b"1")
+    urls = [join(root, name) for name in ("dataset", "code", "models")]
+    assert main(["rm", "--yes", *urls]) == 1
+    said = capfd.readouterr().err.splitlines()
+    assert [line.split(" (")[0] for line in said[1:]] == [f"removed {url}" for url in urls[1:]]
+    assert "dataset: there is n" in said[0]
+    assert store.list() == []
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [

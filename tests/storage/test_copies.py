@@ -37,6 +37,28 @@ def test_a_folder_goes_there_and_back(s3: str, tmp_path: Path) -> None:
     assert tree(tmp_path / "copy") == tree(source)
 
 
+def test_an_object_that_is_a_folder_too(s3: str, tmp_path: Path) -> None:
+    """A store holds both, a disk does not: nothing is copied before that is said."""
+    store = open_store(s3)
+    for name in ("a", "b", "b/c"):
+        store.write(name, b"1")
+    with pytest.raises(CaffeMnistError, match=r"data/b: is an object and also the folder of 'b/c'"):
+        copy(s3, str(tmp_path / "copy"))
+    assert not (tmp_path / "copy").exists()
+    copy(f"{s3}/b", str(tmp_path / "b"))
+    copy(f"{s3}/b/", str(tmp_path / "folder"))
+    assert tree(tmp_path) == {"b": b"1", "folder/c": b"1"}
+    copy(s3, f"{s3}2")
+    assert len(open_store(f"{s3}2").list()) == 3
+
+
+def test_a_name_that_is_no_path(swift: Swift, s3: str, tmp_path: Path) -> None:
+    """It is shown, in a line."""
+    swift.make_bucket(f"{s3.partition('//')[2]}/d//x")
+    with pytest.raises(StoreError, match=r"no path within a folder \('data/d//x'\)"):
+        copy(s3, str(tmp_path / "copy"))
+
+
 def test_a_second_download_takes_only_what_changed(
     s3: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.listing import look
 from caffe_mnist.storage.removal import check_removable, removable, remove
 from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
+from tests.fixtures.swift import Swift
 from tests.storage.conftest import make, tree
 
 
@@ -79,6 +81,20 @@ def test_what_is_never_removed(url: str, tmp_path: Path, monkeypatch: pytest.Mon
         check_removable(str(Path.home()) if url == "~" else url)
     check_removable("s3://bucket", bucket=True)
     check_removable(str(tmp_path / "x"))
+
+
+def test_folders_that_consoles_made_go_too(swift: Swift, bucket: str) -> None:
+    """The empty objects that show them; one alone is something to remove."""
+    name = bucket.partition("//")[2].partition("/")[0]
+    for folder in ("run", "run/deep", "run/deep/empty", "alone"):
+        swift.make_bucket(f"{name}/{folder}/")
+    root = f"s3://{name}"
+    open_store(root).write("run/deep/x", b"1")
+    assert look(f"{root}/alone") == ([], [])
+    remove(removable(f"{root}/run"))
+    assert open_store(root).markers() == ["alone"]
+    remove(removable(f"{root}/alone"))
+    assert look(root) == ([], [])
 
 
 def test_nothing_to_remove_is_an_error(root: str) -> None:
