@@ -28,7 +28,7 @@ from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
 from caffe_mnist.files import replacing
 from caffe_mnist.storage.holder import new_run
 from caffe_mnist.storage.owner import OwnedError, Owner
-from caffe_mnist.storage.pairs import marks_of, pairs, write_marks
+from caffe_mnist.storage.pairs import Pair, marks_of, pairs, write_marks
 from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish
 from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.uploads import Settings, Uploader
@@ -156,6 +156,8 @@ def finish(
                 if (local / name).is_file():
                     store.upload(local / name, f"{FAILED}/{Path(name).name}")
             _done(replace(work, failed=()), local)
+        if work.keep:  # the uploader may have had no time for it
+            _look(_uploader(local / work.prefix, url, work, place))
     finally:
         if not owner:
             place.release()
@@ -184,17 +186,31 @@ def _snapshots(local: Path, url: str, work: Unfinished, place: Owner) -> None:
     if gone:
         names = ", ".join(str(iteration) for iteration in sorted(gone))
         raise CaffeMnistError(f"the snapshot of iteration {names} is not here", where=local)
+    if not _look(_uploader(prefix, url, work, place, wanted)):
+        raise StoreError("not all snapshots arrived (see the lines above)", where=url)
+
+
+def _uploader(
+    prefix: Path, url: str, work: Unfinished, place: Owner, wanted: Sequence[Pair] = ()
+) -> Uploader:
+    """One that uploads `wanted`, and leaves as many as are to be kept."""
     marks = frozenset(mark for pair in wanted for mark in pair.marks)
     with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
         earlier = Path(folder) / "earlier.json"
         write_marks(earlier, marks_of(prefix) - marks)
         settings = Settings(os.fspath(prefix), url, keep=work.keep, earlier=os.fspath(earlier))
         uploader = Uploader(settings, owner=place)
-        uploader.hurry()
-        while not uploader.look(final=True):
-            if uploader.failures >= TRIES:
-                raise StoreError("not all snapshots arrived (see the lines above)", where=url)
-            time.sleep(0.2)
+    uploader.hurry()
+    return uploader
+
+
+def _look(uploader: Uploader) -> bool:
+    """Whether it could do all, in a few tries."""
+    while not uploader.look(final=True):
+        if uploader.failures >= TRIES:
+            return False
+        time.sleep(0.2)
+    return True
 
 
 def _final(local: Path, url: str, final: Final) -> None:

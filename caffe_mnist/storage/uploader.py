@@ -85,6 +85,8 @@ def _end(work: _Work, stopping: list[int], launcher: Launcher) -> int:
         left = ", ".join(str(pair.iteration) for pair in uploader.pending(final=True))
         if left:
             uploader.say("gave up", f"not in the store: iteration {left}; still on disk")
+        elif not uploader.is_tidy:
+            uploader.say("untidy", "what is more than --keep is not removed yet: no time was left")
         return 1 if left else 0
     if uploader.owner is not None:
         uploader.owner.stop()

@@ -86,6 +86,11 @@ class Uploader:
         # The one before may have died when there was one too many.
         self._tidy = not self.settings.keep
 
+    @property
+    def is_tidy(self) -> bool:
+        """Whether the pointer is right and no more is in the store than is to be kept."""
+        return self._tidy
+
     def pending(self, final: bool = False) -> list[Pair]:
         """Complete snapshots that are not in the store yet; `final`: the trainer has ended."""
         return [pair for pair in self._new() if self._is_settled(pair, final)]

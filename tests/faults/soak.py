@@ -281,7 +281,7 @@ class Lane:
             self.found,
             at_least=0,
             keep=self.keep,
-            spare=0 if status == 0 else 1,
+            spare=0 if status == 0 and "is not removed yet" not in said else 1,
             status=status,
             last=self.end,
             model=self.job.model,

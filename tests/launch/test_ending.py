@@ -17,7 +17,15 @@ import pytest
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.owner import OWNER
 from caffe_mnist.storage.snapshots import published
-from caffe_mnist.storage.unfinished import UNFINISHED, finish, read_unfinished
+from caffe_mnist.storage.unfinished import (
+    UNFINISHED,
+    Final,
+    Unfinished,
+    finish,
+    read_unfinished,
+)
+from caffe_mnist.storage.uploader import Settings, Uploader
+from tests.fixtures import fake_caffe
 from tests.fixtures.faults import HANG, FaultProxy
 from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
@@ -180,3 +188,24 @@ def test_files_that_are_gone(job: Job) -> None:
         finish(job.model, str(job.store))
     assert (job.model / UNFINISHED).exists()
     assert json.loads((job.model / UNFINISHED).read_text())["final"]["iteration"] == 30
+
+
+def test_what_is_beyond_keep_goes_with_the_rest(tmp_path: Path) -> None:
+    """Found by the soak: an uploader whose time was over just before it removed the oldest."""
+    model, store = tmp_path / "model", str(tmp_path / "store")
+    model.mkdir()
+    for iteration in (10, 20, 30):
+        fake_caffe.snapshot(f"{model}/net", iteration)
+    assert Uploader(Settings(f"{model}/net", store)).look(final=True)
+    final = Final(30, tuple(path.name for path in sorted(model.glob("net_iter_30.*"))))
+    Unfinished("run", store, "net", keep=2, final=final).write(model)
+    assert finish(model, store)
+    assert [one.folder for one in published(store)] == ["2", "3", "final"]
+
+
+def test_a_training_begun_anew_says_what_is_there(job: Job) -> None:
+    """Going on later would be with the one that is further."""
+    assert "earlier training" not in job.run().stderr
+    again = job.run("--set=max_iter=20")
+    assert f"train: {job.store} holds an earlier training, as far as iteration 30" in again.stderr
+    assert "earlier training" not in job.run("--resume").stderr
