@@ -29,6 +29,7 @@ ARROWS = {
     "dashboard": BASE | {"watch"},
     "drawing": BASE | {"schema"},
     "launch": BASE | {"cluster", "storage", "layouts", "datasets", "watch", "schema"},
+    "toolchains": BASE | {"layouts", "schema"},
     "trials": BASE | {"launch", "storage", "layouts", "watch", "schema"},
     "job": BASE | {"launch", "moxing", "storage", "layouts", "datasets", "schema"},
     "engine": BASE | {"datasets", "schema"},

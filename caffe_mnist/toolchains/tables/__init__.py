@@ -1,0 +1,1 @@
+"""A table a toolchain: its sources, the layer types that it knows, and its rules."""
