@@ -278,6 +278,8 @@ def test_the_page_on_a_phone(final: Path, browser: Any) -> None:
         assert wide <= shown
         _draw_seven(browser)
         until(lambda: _recognised(browser))
+        places = [browser.find_element("id", name).rect["y"] for name in ("pad", "result", "drop")]
+        assert places == sorted(places)  # the answer stands below what was drawn
 
 
 def test_the_page_asks_for_the_token(final: Path, tmp_path: Path, browser: Any) -> None:

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[1]
 STORIES = sorted((ROOT / "docs" / "stories").glob("*.md"))
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
 NAMES = (
-    "commands", "curves", "evaluate", "net_summary", "package", "predict", "python", "template",
+    "commands", "curves", "evaluate", "net_summary", "package", "predict", "python", "runs",
+    "template",
 )  # fmt: skip
 PAGES = [ROOT / "docs" / f"{name}.md" for name in NAMES]
 FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")

@@ -21,6 +21,7 @@ from pathlib import Path
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
+from caffe_mnist.launch.described import described_net, described_solver
 from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.ending import Ending, UnfinishedError
 from caffe_mnist.launch.final import final_files, is_published, last_snapshot
@@ -163,6 +164,8 @@ def _story(
         made = make_missing(wanted, plan.data_folder)
     if made:
         say(f"made {', '.join(path.name for path in made)}")
+    record.solver = described_solver(solver)
+    record.net = described_net(solver.parent / plan.nets[0].name) if plan.nets else {}
     with record.timed("checksums"):
         record.data = fingerprints(wanted)
     metrics = Metrics()
@@ -171,7 +174,7 @@ def _story(
     ending.begin(start.iteration if start.unsaved else None)
     if start.snapshot and start.iteration >= plan.max_iter:
         say(f"iteration {start.iteration} is the last one already: nothing to train")
-        record.results = metrics.results()
+        record.measured(metrics)
         if ending.is_done and is_published(plan, last_snapshot(plan, ending.before, start)):
             say(f"the final model is in {join(settings.train_url or '', FINAL)} already")
             _retention(plan, ending).look()
@@ -253,7 +256,7 @@ class _Job:
             if code != 0 and bar.on_terminal:
                 bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
             bar.close(code == 0 and supervisor.finished)
-        record.results = metrics.results()
+        record.measured(metrics)
         self.ending.drain()
         with record.timed("drain"):
             drained = supervisor.drain()

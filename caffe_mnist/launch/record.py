@@ -15,6 +15,7 @@ from typing import Any
 
 import caffe_mnist
 from caffe_mnist.files import replacing
+from caffe_mnist.watch.metrics import Metrics
 
 PACKAGES = ("lmdb", "numpy", "obstore", "protobuf", "torch")
 
@@ -32,13 +33,20 @@ class RunRecord:
     started: str = field(default_factory=lambda: _now())
     ended: str | None = None
     data: list[dict[str, Any]] = field(default_factory=list)
+    solver: dict[str, Any] = field(default_factory=dict)
+    net: dict[str, Any] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
     results: dict[str, float] = field(default_factory=dict)
+    best: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def timed(self, name: str) -> _Timer:
         """A context that notes how many seconds a step took."""
         return _Timer(self.timings, name)
+
+    def measured(self, metrics: Metrics) -> None:
+        """Note the last and the best values."""
+        self.results, self.best = metrics.results(), metrics.best()
 
     def end(self, status: str, exit_status: int) -> None:
         """Note how the job ended."""
@@ -86,7 +94,21 @@ def machine() -> dict[str, Any]:
         "host": platform.node(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
+        "gpus": _gpus(),
     }
+
+
+def _gpus() -> list[str]:
+    """The models of NVIDIA's cards, as their driver names them."""
+    found = []
+    for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):
+        try:
+            text = path.read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        models = [line.partition(":")[2].strip() for line in text.splitlines() if "Model:" in line]
+        found += models[:1]
+    return found
 
 
 def caffe_version(command: str) -> str:

@@ -91,6 +91,20 @@ class Metrics:
                 values["test_iteration"] = iteration
         return {name: value for name, value in values.items() if value is not None}
 
+    def best(self) -> dict[str, dict[str, float]]:
+        """The best value of each test output, and its iteration: the first one of several equal.
+
+        Of accuracies the highest, of all else (losses) the lowest.
+        """
+        found: dict[str, dict[str, float]] = {}
+        for iteration, row in sorted(self.rows.items()):
+            for name, value in row.items():
+                if name.startswith("test") and value == value:
+                    old = found.get(name)
+                    if old is None or is_better(name, value, old["value"]):
+                        found[name] = {"value": value, "iteration": iteration}
+        return found
+
     def to_csv(self) -> str:
         """The table as CSV with a head line."""
         text = io.StringIO()
@@ -123,3 +137,8 @@ class Metrics:
         row[column] = value
         if self.heard is not None:
             self.heard(column, self._iteration, value)
+
+
+def is_better(name: str, one: float, other: float) -> bool:
+    """Whether a metric's value is better than another one."""
+    return one > other if "accuracy" in name else one < other
