@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -339,3 +340,57 @@ def test_predict_takes_a_package(trained: Any, tmp_path: Path, capsys: Any) -> N
         answers.append(json.loads(capsys.readouterr().out))
     assert answers[0] == answers[1] == answers[2]
     assert answers[0]["predicted_label"] in "abcd"
+
+
+PLATFORM = """
+import glob, json, sys, types
+import caffe
+
+
+class CaffeBaseService(object):
+    def __init__(self, model_name, model_path):
+        self.model_name, self.model_path = model_name, model_path
+        files = [glob.glob(model_path + end)[0] for end in ("/*.prototxt", "/*.caffemodel")]
+        self.net = caffe.Net(files[0], files[1], caffe.TEST)
+
+
+sys.modules["model_service"] = types.ModuleType("model_service")
+module = types.ModuleType("model_service.caffe_model_service")
+module.CaffeBaseService = CaffeBaseService
+sys.modules["model_service.caffe_model_service"] = module
+folder = sys.argv[1]
+sys.path.insert(0, folder)
+import customize_service
+
+service, found = customize_service.PictureService("m", folder), []
+for name in sys.argv[2:]:
+    with open(name, "rb") as content:
+        service._preprocess({"images": {name: content}})
+        service.net.forward()
+        found.append(dict(service._postprocess(None)["scores"]))
+print(json.dumps(found))
+"""
+
+
+@pytest.mark.parity
+def test_the_class_in_real_pycaffe(trained: Any, real_caffe: Path, tmp_path: Path) -> None:
+    """With real Caffe, its NumPy and its Pillow, as on the platform: the scores of predict."""
+    final, _, values = trained
+    random = np.random.default_rng(9)
+    image(values[0]).save(tmp_path / "0.png")
+    Image.fromarray(random.integers(0, 256, (15, 40, 4), np.uint8), "RGBA").save(tmp_path / "1.png")
+    names = [str(tmp_path / f"{number}.png") for number in range(2)]
+    assert package.main([str(final), str(tmp_path / "p"), "--customize"]) == 0
+    (tmp_path / "platform.py").write_text(PLATFORM)
+    done = subprocess.run(
+        [real_caffe / "caffe-python", tmp_path / "platform.py", tmp_path / "p" / "model", *names],
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = json.loads(done.stdout.splitlines()[-1])
+    for real, ours in zip(found, predict.predict(final, *names)):
+        assert set(real) == {name for name, _ in ours.scores}
+        for name, score in ours.scores:
+            assert real[name] == pytest.approx(score, rel=1e-3, abs=1e-5)

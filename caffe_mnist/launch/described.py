@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -83,4 +84,11 @@ def _plain(field: Any, value: Any) -> Any:
 def _one(field: Any, value: Any) -> Any:
     if field.enum_type is not None:
         return field.enum_type.values_by_number[value].name
-    return float(f"{value:.8g}") if isinstance(value, float) else value
+    return _shortest(value) if isinstance(value, float) else value
+
+
+def _shortest(value: float) -> float:
+    """A float of 32 bits by the fewest digits that name it: 0.01, not 0.009999999776."""
+    same = struct.pack("f", value)
+    texts = (f"{value:.{digits}g}" for digits in range(6, 10))
+    return next((float(text) for text in texts if struct.pack("f", float(text)) == same), value)
