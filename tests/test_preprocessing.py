@@ -381,9 +381,9 @@ def test_the_class_in_real_pycaffe(trained: Any, real_caffe: Path, tmp_path: Pat
     Image.fromarray(random.integers(0, 256, (15, 40, 4), np.uint8), "RGBA").save(tmp_path / "1.png")
     names = [str(tmp_path / f"{number}.png") for number in range(2)]
     assert package.main([str(final), str(tmp_path / "p"), "--customize"]) == 0
-    (tmp_path / "platform.py").write_text(PLATFORM)
+    (tmp_path / "asks.py").write_text(PLATFORM)
     done = subprocess.run(
-        [real_caffe / "caffe-python", tmp_path / "platform.py", tmp_path / "p" / "model", *names],
+        [real_caffe / "caffe-python", tmp_path / "asks.py", tmp_path / "p" / "model", *names],
         capture_output=True,
         text=True,
         timeout=120,

@@ -166,7 +166,7 @@ def test_what_train_writes(job: Job) -> None:
     assert done.status == 0, done.stderr
     found = json.loads((job.store / "final" / "run.json").read_text())
     assert found["solver"]["base_lr"] == 0.01
-    assert found["solver"]["type"] == "SGD" or "type" not in found["solver"]
+    assert (found["solver"]["lr_policy"], found["solver"]["max_iter"]) == ("inv", 30)
     assert "net" not in found["solver"]
     assert "snapshot_prefix" not in found["solver"]
     assert found["net"]["name"] == "LeNet"
