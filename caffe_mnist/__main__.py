@@ -114,7 +114,8 @@ def _offered(name: str, before: list[str]) -> list[str]:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode == 0:
             break
-    options = re.findall(r"(?<![\w-])--?[a-z][\w-]*", done.stdout)
+    text = done.stdout.replace("python -m caffe_mnist", "")
+    options = re.findall(r"(?<![\w-])--?[a-z][\w-]*", text)
     subcommands = [] if words else re.findall(r"^    ([a-z][\w-]*)  ", done.stdout, re.MULTILINE)
     return list(dict.fromkeys([*subcommands, *options]))
 

@@ -85,6 +85,7 @@ def read_run(place: str) -> Metrics:
 
 
 def _from_log(path: Path) -> Metrics:
+    from caffe_mnist.watch.log import from_head
     from caffe_mnist.watch.metrics import Metrics
     from caffe_mnist.watch.tables import Clock
 
@@ -92,7 +93,8 @@ def _from_log(path: Path) -> Metrics:
     metrics = Metrics(clock=lambda: seconds[0])
     try:
         with path.open(encoding="utf-8", errors="replace") as lines:
-            for line in lines:
+            for text in lines:
+                line = from_head(text)
                 seconds[0] = clock.feed(line)
                 metrics.feed(line)
     except OSError as error:

@@ -161,7 +161,7 @@ def differences(one: FoundRun, other: FoundRun) -> Table:
     rows = [
         [key, text(left.get(key)), text(right.get(key))]
         for key in dict.fromkeys([*left, *right])
-        if left.get(key) != right.get(key)
+        if text(left.get(key)) != text(right.get(key))
     ]
     return table(("", one.name, other.name), rows)
 

@@ -17,7 +17,7 @@ from caffe_mnist.files import open_for_writing
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.curves import draw
 from caffe_mnist.watch.events import Events
-from caffe_mnist.watch.log import Display, Finished, Testing
+from caffe_mnist.watch.log import Display, Finished, Testing, from_head
 from caffe_mnist.watch.metrics import Metrics
 from caffe_mnist.watch.tables import TIME, Clock
 
@@ -81,7 +81,7 @@ class LogWatch:
             self._rest = b""
 
     def _line(self, content: bytes, year: int | None) -> None:
-        line = content.decode("utf-8", "replace").rstrip("\r")
+        line = from_head(content.decode("utf-8", "replace").rstrip("\r"))
         self._seconds = self._clock.feed(line)
         self._wall = _wall(line, year) or self._wall
         if found := MAX_ITER.match(line):

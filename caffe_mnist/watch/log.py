@@ -14,6 +14,9 @@ WHOLE = r"(\d{1,18})"  # in an int of Caffe's are fewer digits
 PREFIX = re.compile(
     r"^([IWEF])(?:\d{4})?(\d{4}) (\d\d):(\d\d):(\d\d\.\d+)\s+\d+ ([\w.+-]+):\d+\] (.*)$"
 )
+# glog's head behind what containers, journals and platforms put before a line.
+HEAD = re.compile(r"[IWEF](?:\d{4})?\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.+-]+:\d+\] ")
+LONGEST_FOREIGN = 200
 DISPLAY = re.compile(
     rf"Iteration {WHOLE}(?: \({NUMBER} iter/s, {NUMBER}s/\d+ iters?\))?, loss = {NUMBER}"
 )
@@ -102,6 +105,12 @@ def read_line(line: str) -> Event | None:
     if text == "Optimization Done." and match.group(6) == "solver.cpp":
         return Finished(early=False)
     return None
+
+
+def from_head(line: str) -> str:
+    """A line of a foreign log from glog's head on, without what stands before it."""
+    found = HEAD.search(line, 0, LONGEST_FOREIGN)
+    return line[found.start() :] if found else line
 
 
 def level(line: str) -> str | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from caffe_mnist.watch.foreign import watch
 from tests.fixtures.jobs import until
 from tests.watch.test_metrics import LOG
 
@@ -100,3 +101,20 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
         assert len(done.stderr.splitlines()) == 1
         assert "error: " in done.stderr
     assert not list(tmp_path.glob("*.watch"))
+
+
+def test_what_others_put_before_the_lines(tmp_path: Path) -> None:
+    """Containers' and platforms' time stamps do no harm; the values are those without them."""
+    lines = [
+        "I0612 10:00:03.000000  1234 solver.cpp:222] Iteration 0, loss = 2.3",
+        "I0612 10:00:03.000000  1234 solver.cpp:571] Iteration 0, lr = 0.01",
+        "I0612 10:00:13.000000  1234 solver.cpp:310] Iteration 100, Testing net (#0)",
+        "I0612 10:00:14.000000  1234 solver.cpp:359]     Test net output #0: accuracy = 0.9",
+    ]
+    tables = []
+    for number, before in enumerate(("", "2017-06-12T10:00:00Z stdout F ", "[worker 3] ")):
+        log = tmp_path / f"{number}.log"
+        log.write_text("".join(f"{before}{line}\n" for line in lines))
+        tables.append((watch(str(log), follow=False) / "metrics.csv").read_text())
+        assert "0.9" in tables[-1]
+    assert len(set(tables)) == 1
