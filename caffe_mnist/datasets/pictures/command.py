@@ -54,6 +54,12 @@ class Progress(Protocol):
 
 def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int:
     """Make a dataset of `options.source`; raises JobError if more was skipped than allowed."""
+    if options.append:
+        raise CaffeMnistError(
+            "--append: a dataset is made as a whole",
+            hint="convert the new pictures by themselves and join both with convert merge; "
+            "convert imageset --append adds to one database",
+        )
     decoding = decoding_of(options)
     share = parse_share(options.shards, options.shard)
     choices = Choices(decoding, options.val, options.shuffle, options.seed, share)

@@ -33,6 +33,7 @@ from caffe_mnist.errors import CaffeMnistError
 
 # Options that make records what they are: those of a database that grows must stay the same.
 OF_THE_RECORDS = ("height", "width", "gray", "encoded", "encode_type", "labels", "vector")
+NOTHING: Sequence[Skipped] = ()
 
 
 def imageset(options: argparse.Namespace, progress: Progress) -> int:
@@ -112,13 +113,16 @@ class _Make:
         self._write = writer(options, choices.decoding, progress, **how)
         self._progress = progress
         self.place: str = options.out
+        self._label_records: Written | None = None
 
     def write(self, listing: Listing, arguments: dict[str, object]) -> Written:
         """The records, and their labels."""
         written = self._write(listing, self.place, self.resume)
         remove_receipt(receipt_of(self.out))
         if self.labels is not None:
-            write_label_database(listing, self.place, self.labels, overwrite=True)
+            self._label_records = write_label_database(
+                listing, self.place, self.labels, overwrite=True
+            )
         forget(os.path.realpath(self.place))
         return written
 
@@ -130,15 +134,16 @@ class _Make:
         skipped: Sequence[Skipped],
     ) -> None:
         """Beside each database, what stands in it."""
-        name = os.path.basename(os.path.realpath(self.out))
-        shard = make_shard(name, written.records, 0, written.sha256, written.labels)
-        one = RecordSet((shard,), listing.classes, written.shape, len(skipped), arguments)
-        one = replace(one, why=tuple(skipped))
-        write_receipt(receipt_of(self.out), {TRAIN: one})
-        if self.labels is not None:
-            made = set_of(self.labels, self._progress)
-            made = replace(made, classes=listing.classes, arguments=arguments)
-            write_receipt(receipt_of(self.labels), {TRAIN: made})
+        for path, made, why in (
+            (self.out, written, skipped),
+            (self.labels, self._label_records, NOTHING),
+        ):
+            if path is None or made is None:
+                continue
+            name = os.path.basename(os.path.realpath(path))
+            shard = make_shard(name, made.records, 0, made.sha256, made.labels)
+            one = RecordSet((shard,), listing.classes, made.shape, len(why), arguments)
+            write_receipt(receipt_of(path), {TRAIN: replace(one, why=tuple(why))})
 
     def say_kept(self) -> None:
         """Tell what a cut short run left."""
@@ -193,8 +198,7 @@ class _Append(_Make):
         skipped: Sequence[Skipped],
     ) -> None:
         """Read anew what stands in each database, and say what was added."""
-        none: Sequence[Skipped] = ()
-        for path, why in ((self.out, skipped), (self.labels, none)):
+        for path, why in ((self.out, skipped), (self.labels, NOTHING)):
             if path is None:
                 continue
             old = self._old(path)

@@ -5,6 +5,7 @@ Caffe's Data layers read it beside the pictures, in the same order: a top of N x
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -34,7 +35,8 @@ def write_label_database(listing: Listing, pictures: str, out: str, overwrite: b
     `listing` is what those records were made of: a picture that was skipped has no label here
     either. Raises CaffeMnistError for a target that cannot be written or is not to be replaced.
     """
-    total = hashlib.sha256()
+    total, lock = hashlib.sha256(), os.path.join(pictures, "lock.mdb")
+    locked = os.path.lexists(lock)
     append = listing.first + len(listing.entries) <= COUNTED_IN_ORDER
     with Database(pictures) as database:
         records = _labels(listing, (key for key, _ in database.records()))
@@ -43,6 +45,9 @@ def write_label_database(listing: Listing, pictures: str, out: str, overwrite: b
                 writer.put(batch, append=append)
                 total.update(b"".join(chain.from_iterable(batch)))
             count = writer.written
+    if not locked:  # nobody else knows the pictures' database yet
+        with contextlib.suppress(OSError):
+            os.unlink(lock)
     shape = (listing.width, 1, 1)
     return Written(count, (), {0: count}, {}, *shape, sha256=total.hexdigest())
 

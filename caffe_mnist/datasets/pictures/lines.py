@@ -56,7 +56,9 @@ def label_lines(lines: Sequence[Line], faults: Iterable[Skipped], where: str, fo
     if whole < len(written) and all(_is_fraction(label) for label in written):
         sample = next(label for label in written if not _is_whole(label))
         raise CaffeMnistError(
-            f"label {sample} is no whole number, and records hold no other", where=where
+            f"label {sample} is no whole number, and records hold no other",
+            where=where,
+            hint="--labels float keeps it, in a second database",
         )
     make = _numbered if whole >= MOSTLY * len(written) else _named
     entries, classes, more = make(lines, where)

@@ -8,6 +8,7 @@ at a line's end, Windows' line ends and a missing last line end change nothing (
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from caffe_mnist.datasets.pictures.lines import Line, decode_lines, label_lines
 from caffe_mnist.datasets.pictures.listing import CLASS, Found, Labels, Skipped
@@ -30,8 +31,8 @@ def read_list(content: bytes, where: str, labels: Labels = PLAIN) -> Found:
         raise CaffeMnistError("--label-columns is for tables, and this is a list", where=where)
     if labels.kind != CLASS:
         split = enumerate(map(split_line, map(str.rstrip, decode_lines(content))), 1)
-        found = [VectorLine(number, name, words) for number, (name, words) in split]
-        return vector_lines(found, (), where, "list", labels.kind)
+        several = [VectorLine(number, name, words) for number, (name, words) in split]
+        return vector_lines(several, (), where, "list", labels.kind)
     lines, faults = [], []
     for number, text in enumerate(decode_lines(content), 1):
         text = text.rstrip()
@@ -42,7 +43,18 @@ def read_list(content: bytes, where: str, labels: Labels = PLAIN) -> Found:
         lines.append(Line(number, "", ""))
         if text:
             faults.append(Skipped(text, f"line {number}: no label after the path"))
-    return label_lines(lines, faults, where, "list")
+    found = label_lines(lines, faults, where, "list")
+    longer = [name for name in (line.name for line in lines) if _has_more(name)]
+    if not longer:
+        return found
+    what = f"{len(longer)} paths have words behind a picture's name, the first is {longer[0]!r}"
+    return replace(found, remarks=(*found.remarks, f"{what}: --labels float|multi takes several"))
+
+
+def _has_more(name: str) -> bool:
+    """Whether what stands before the label is a picture's name, and then something else."""
+    path, words = split_line(name)
+    return bool(words) and is_picture(path) and not is_picture(name)
 
 
 def looks_like_list(lines: list[str], vectors: bool = False) -> bool:

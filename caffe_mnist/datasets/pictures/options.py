@@ -35,6 +35,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
         "--val", type=_share, default=0.0, metavar="SHARE", help="of each class, to val_lmdb"
     )
     _add_labels(parser)
+    parser.add_argument("--append", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--shards", type=int, metavar="N", help="N databases and one index")
     parser.add_argument("--shard", metavar="I/N", help="one of N, from 0; then convert merge")
     _add_work(parser)

@@ -1,7 +1,12 @@
-"""The list of an ImageData layer: a line for each picture, its path, a space, and its label."""
+"""The list of an ImageData layer: a line for each picture, its path, a space, and its label.
+
+Beyond Caffe, which takes `a.jpg 1` with a blank behind it for a picture of label 0, blanks at the
+end of a line mean nothing and a tab is a blank (BVLC/caffe #5187).
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +14,7 @@ from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.errors import CaffeMnistError
 
 Entry = tuple[str, int]
+PATH_AND_LABEL = re.compile(r"(.*[^ \t])[ \t]+([^ \t]+)")
 
 
 def read_list(path: str) -> list[Entry]:
@@ -19,18 +25,18 @@ def read_list(path: str) -> list[Entry]:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
     entries = []
     for number, line in enumerate(text.split("\n"), 1):
-        name, space, label = line.rstrip("\r").rpartition(" ")
-        if not space or not name or "\0" in name:
+        match = PATH_AND_LABEL.fullmatch(line.rstrip(" \t\r"))
+        if match is None or "\0" in line:
             if not line.strip():
                 continue
             raise CaffeMnistError(
                 f"{line!r} is not a path, a space and a label", where=f"{path}:{number}"
             )
         try:
-            entries.append((name, whole_number(label)))
+            entries.append((match[1], whole_number(match[2])))
         except ValueError:
             raise CaffeMnistError(
-                f"label {label!r} is not a whole number", where=f"{path}:{number}"
+                f"label {match[2]!r} is not a whole number", where=f"{path}:{number}"
             ) from None
     if not entries:
         raise CaffeMnistError("lists no pictures", where=path)
