@@ -12,7 +12,7 @@ pytest.importorskip("cv2")
 import cv2
 
 from caffe_mnist.convert import main
-from tests.parity.training import ENGINE, train
+from tests.parity.training import train, train_here
 
 pytestmark = pytest.mark.parity
 
@@ -65,7 +65,7 @@ def test_both_learn_the_same_from_two_databases(
     net.write_text(NET.format(folder=tmp_path / "set", width=2, loss=loss))
     solver = SOLVER.format(net=net, rate=rate)
     real = train((real_caffe / "caffe",), tmp_path, solver).losses
-    ours = train(ENGINE, tmp_path, solver).losses
+    ours = train_here(tmp_path, solver).losses
     assert len(real) == STEPS
     np.testing.assert_allclose(ours, real, rtol=1e-4, atol=1e-5)
     assert np.mean(ours[-5:]) < 0.6 * np.mean(ours[:5])

@@ -62,8 +62,8 @@ def train(
     return Outcome(result.stderr)
 
 
-def train_here(folder: Path, solver: str, start: str) -> Outcome:
-    """The same with the engine, from the weights `start`, without starting a program."""
+def train_here(folder: Path, solver: str, start: str | None = None) -> Outcome:
+    """The same with the engine, from the weights `start` if given, without starting a program."""
     path = folder / f"solver{len(list(folder.glob('solver*')))}.prototxt"
     path.write_text(solver)
     log, before = io.StringIO(), Path.cwd()
@@ -73,7 +73,7 @@ def train_here(folder: Path, solver: str, start: str) -> Outcome:
     try:
         with contextlib.redirect_stderr(log):
             param = read_solver(str(path))
-            param.weights[:] = [start]
+            param.weights[:] = [start] if start else []
             trained = Solver(param)
             trained.solve()
             trained.close()
