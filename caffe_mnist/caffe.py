@@ -201,7 +201,7 @@ def _solve(
     from caffe_mnist.engine.beginning import Beginning
     from caffe_mnist.engine.glog import info
     from caffe_mnist.engine.recorder import recorder_for
-    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.solver import Compile, Run, Solver
     from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
 
     info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
@@ -212,6 +212,7 @@ def _solve(
         device, team, goes_on, snapshot_at=flags.early,
         precision=_precision(flags, device),
         recorder=recorder_for(device) if flags.cuda_graph == "auto" else None,
+        compiled=Compile() if flags.compile else None,
         wrote=beginning.wrote,
     )  # fmt: skip
     solver = Solver(param, run)

@@ -69,3 +69,61 @@ def test_gpu_benchmark_without_a_gpu() -> None:
     done = _script("gpu.py")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "no CUDA device here: nothing measured\n"
+
+
+def test_growth_in_small() -> None:
+    """It prints a row for each kind of work, with three sizes, and fails for no work at all."""
+    done = _script("growth.py", "--quick", "--parts", "net")
+    assert done.returncode in (0, 1), done.stderr
+    rows = [line.split("|") for line in done.stdout.splitlines()[2:]]
+    assert len(rows) == 2
+    assert all(len(row[2].split(",")) == len(row[3].split(",")) == 3 for row in rows)
+    assert _script("growth.py", "--parts", "nothing").returncode == 2
+
+
+def test_slopes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """1 for what grows with its size, 2 for its square, none for what is too short to tell."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    import growth
+
+    sizes = [10, 100, 1000]
+    assert growth._slope(sizes, [5 + 0.01 * size for size in sizes]) == pytest.approx(1)
+    squares = [5 + 0.01 * (size - 10) ** 2 for size in sizes]
+    assert growth._slope(sizes, squares) == pytest.approx(2)
+    assert growth._slope(sizes, [0.1, 0.1, 0.11]) is None
+
+
+def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Formula and simulation agree, and say what is known: nothing lost alone, reading, network."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from dataclasses import replace
+
+    import scaling
+
+    values = scaling.NETS["resnet50"]
+    for machines in (1, 8, 64):
+        said = scaling.formula(scaling.Rates(), machines, values)
+        seen = scaling.simulate(scaling.Rates(), machines, values)
+        assert said.speed == pytest.approx(seen.speed, rel=0.1)
+    free = replace(
+        scaling.Rates(), network=1e18, latency=0.0, variation=0.0, disk=1e18, lifetime=1e18
+    )
+    alone, many = (scaling.simulate(free, machines, values).speed for machines in (1, 100))
+    assert alone == pytest.approx(free.images, rel=1e-3)
+    assert many == pytest.approx(100 * free.images, rel=1e-3)
+    read = replace(free, decoded=10.0)
+    assert scaling.simulate(read, 8, values, 4000).speed == pytest.approx(80, rel=0.01)
+    slow = replace(free, network=1e6)
+    assert scaling.saturates(slow, scaling.simulate(slow, 8, values)).startswith("network 9")
+
+
+def test_memory_in_small() -> None:
+    """Rows of resident and anonymous memory, the libraries' taken away."""
+    done = _script("memory.py", "--nets", "LeNet", "--batch", "2", "--iterations", "1",
+                   "--caffe", "/nowhere")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    _, name, who, resident, anonymous, beyond, share, _ = (
+        word.strip() for word in done.stdout.splitlines()[-1].split("|")
+    )
+    assert (name, who, share) == ("LeNet", "engine", "no real Caffe here")
+    assert float(resident) > float(anonymous) > float(beyond) > 0

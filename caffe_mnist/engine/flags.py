@@ -32,6 +32,7 @@ flags:
   -solver         the solver definition, a prototxt                              default: ""
   -stage          network stages, separated by ','                               default: ""
   -weights        weights to start from, separated by ','                        default: ""
+  -compile        compile the passes where that is faster, measured once         default: false
   -cuda_graph     whole iterations as one CUDA graph where possible: auto or off default: auto
   -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
   -snapshot_at    snapshots after these iterations too, separated by ','         default: ""
@@ -48,6 +49,8 @@ flags:
 
 
 NUMBERS = ("iterations", "level", "workers", "node_rank", "max_restarts", "worker_timeout")
+BOOLEANS = ("compile",)
+WORDS = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
 @dataclass(frozen=True)
@@ -78,6 +81,7 @@ class Flags:
     rdzv_conf: str = ""
     max_restarts: int = 10
     worker_timeout: int = 300
+    compile: bool = False
 
     def arguments(self) -> list[str]:
         """The flags as a command line gives them, without those left at their defaults."""
@@ -117,6 +121,9 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
             words.append(argument)
             continue
         name, equals, value = argument.lstrip("-").partition("=")
+        if name in BOOLEANS or (name[:2] == "no" and name[2:] in BOOLEANS):
+            values[name.removeprefix("no")] = _truth(name, value if equals else "true")
+            continue
         if name not in names:
             raise UsageError(f"unknown command line flag '{name}'")
         if not equals:
@@ -140,6 +147,13 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
     if not all(word.isascii() and word.isdigit() for word in wanted.split(",") if wanted):
         raise UsageError(f"flag 'snapshot_at' takes iterations, as 10,20, not '{wanted}'")
     return words, Flags(**values)
+
+
+def _truth(name: str, word: str) -> bool:
+    """A flag that stands alone or has a word behind `=`; `-noNAME` is its opposite."""
+    if word.lower() not in WORDS:
+        raise UsageError(f"illegal value '{word}' specified for bool flag '{name}'")
+    return WORDS[word.lower()] != name.startswith("no")
 
 
 def from_root(flags: Flags) -> Flags:

@@ -29,6 +29,8 @@ from caffe_mnist.engine.ziggurat import unit_normals
 Floats = npt.NDArray[np.float32]
 f32 = np.float32
 WORDS = f32(2.0**32)
+# So many words are shaped at once: large blobs would take several times their own memory.
+AT_ONCE = 2**18
 
 
 class RandomNumbers:
@@ -89,7 +91,10 @@ class RandomNumbers:
         values = np.empty(math.prod(shape), f32)
         filled = 0
         while filled < values.size:
-            drawn = self.words(values.size - filled).astype(f32) / WORDS * (end - first) + first
+            drawn = (
+                self.words(min(values.size - filled, AT_ONCE)).astype(f32) / WORDS * (end - first)
+                + first
+            )
             good = drawn[drawn < end]
             values[filled : filled + good.size] = good
             filled += good.size
@@ -100,7 +105,7 @@ class RandomNumbers:
         values = np.empty(math.prod(shape), f32)
         filled = 0
         while filled < values.size:
-            words = self.words(values.size - filled).astype(np.uint32)
+            words = self.words(min(values.size - filled, AT_ONCE)).astype(np.uint32)
             drawn = unit_normals(words, self.word)
             values[filled : filled + len(drawn)] = drawn
             filled += len(drawn)
@@ -113,8 +118,11 @@ class RandomNumbers:
         if probability <= 0:
             return torch.zeros(tuple(shape))
         limit = f32(probability) * f32(2**32 - 1)
-        hits = self.words(math.prod(shape)).astype(f32) <= limit
-        return torch.from_numpy(hits.astype(f32).reshape(tuple(shape)))
+        values = np.empty(math.prod(shape), f32)
+        for start in range(0, values.size, AT_ONCE):
+            words = self.words(min(values.size - start, AT_ONCE))
+            values[start : start + AT_ONCE] = words.astype(f32) <= limit
+        return torch.from_numpy(values.reshape(tuple(shape)))
 
     def mask(self, like: Tensor, probability: float) -> Tensor:
         """`bernoulli` in the shape and place of a tensor; on a GPU from a stream of its own."""

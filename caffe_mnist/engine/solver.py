@@ -16,6 +16,8 @@ from typing import Any
 import torch
 
 from caffe_mnist.engine.asked import Action
+from caffe_mnist.engine.compile_choice import Choices
+from caffe_mnist.engine.compiled import CompiledPasses, Compiler
 from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
@@ -53,13 +55,22 @@ HDF5_PLACES = ("solver.cpp:474", "sgd_solver.cpp:296")
 
 
 @dataclass(frozen=True)
+class Compile:
+    """That passes are compiled: where the choice is kept, and by what (torch.compile)."""
+
+    choices: Choices = field(default_factory=Choices)
+    compiler: Compiler | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """How a solver is run: where, with whom, and whether data goes on after a restore.
 
     Its `team` says what it is asked to do. With a `generator`, random numbers come from there and
     the solver's random_seed is not used. `snapshot_at` are iterations with a snapshot, beside
     those of the solver's interval; `wrote` is told the state's path after each snapshot. With a
-    `recorder`, iterations are recorded once and made again.
+    `recorder`, iterations are recorded once and made again; with `compiled`, passes are where
+    that is faster.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -70,6 +81,7 @@ class Run:
     precision: Precision = FP32
     recorder: Recorder | None = None
     wrote: Callable[[str], object] = lambda state: None
+    compiled: Compile | None = None
 
 
 @dataclass(frozen=True)
@@ -114,6 +126,7 @@ class Solver:
         self.callbacks: list[Callback] = []
         self._losses: deque[torch.Tensor] = deque(maxlen=param.average_loss)
         self._recorded: RecordedIteration | None = None
+        self._compiled = self._compiled_passes()
         self._clipped: torch.Tensor | None = None
         self._restored_losses: list[float] = []
         # How many steps `multistep` has taken, where a solver state says otherwise than the solver.
@@ -356,12 +369,36 @@ class Solver:
 
     def _forward_backward(self) -> torch.Tensor:
         passes = max(self.param.iter_size, 1)
+        loss = self._pass()
+        for _ in range(passes - 1):
+            loss = loss + self._pass()
+        return loss / passes if passes > 1 else loss
+
+    def _pass(self) -> torch.Tensor:
+        if self._compiled is not None and not self.param.debug_info:
+            return self._compiled.run(self.net.draw())
         loss = self.net.forward()
         self._backward()
-        for _ in range(passes - 1):
-            loss = loss + self.net.forward()
+        return loss
+
+    def _given_pass(self, given: Given) -> torch.Tensor:
+        """Both passes with what comes from outside."""
+        self.net.given = given
+        try:
+            loss = self.net.forward()
             self._backward()
-        return loss / passes if passes > 1 else loss
+        finally:
+            self.net.given = {}
+        return loss
+
+    def _compiled_passes(self) -> CompiledPasses | None:
+        wanted = self.run.compiled
+        if wanted is None:
+            return None
+        if self.loss_scale is not None:
+            info("compiled.py:1", "-compile: not compiled: fp16 scales its losses")
+            return None
+        return CompiledPasses(self.net, self._given_pass, wanted.choices, wanted.compiler)
 
     def _backward(self) -> None:
         if self.loss_scale is None:
@@ -385,6 +422,8 @@ class Solver:
 
     def _records(self) -> bool:
         """Whether iterations are to be recorded: nobody looks into them."""
+        if self._compiled is not None and self._compiled.undecided:
+            return False
         watched = bool(self.callbacks) or self.param.debug_info or self.plateau is not None
         return bool(self.run.recorder) and not watched
 
@@ -404,14 +443,8 @@ class Solver:
     def _compute(self, given: list[Given], rate: torch.Tensor) -> torch.Tensor:
         """One iteration from what each pass gets from outside, by a rate on the device."""
         self.net.parameters.clear_diffs()
-        losses = []
-        for one in given:
-            self.net.given = one
-            try:
-                losses.append(self.net.forward())
-                self._backward()
-            finally:
-                self.net.given = {}
+        run = self._given_pass if self._compiled is None else self._compiled.run
+        losses = [run(one) for one in given]
         self._update(rate)
         return torch.stack(losses).sum() / len(losses) if len(losses) > 1 else losses[0]
 

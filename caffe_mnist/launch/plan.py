@@ -69,7 +69,6 @@ def make_plan(settings: Settings) -> Plan:
     if settings.engine_flags and not trainer.embedded:
         raise CaffeMnistError(
             f"{trainer.description} has no {' '.join(settings.engine_flags)}",
-            where="--precision",
             hint="--caffe embedded",
         )
     layout = _layout(settings)

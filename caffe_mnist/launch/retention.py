@@ -54,7 +54,8 @@ class Retention:
         for pair in safe[: max(excess, 0)]:
             self._remove(pair)
         excess -= len(safe)
-        for pair in (pair for pair in candidates if pair not in safe):
+        gone = set(safe)
+        for pair in (pair for pair in candidates if pair not in gone):
             reason = self._no_longer_spared(pair, excess, here[-1])
             if excess < 1 or reason is None:
                 return

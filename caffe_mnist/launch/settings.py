@@ -43,6 +43,7 @@ class Settings:
     caffe: str = "auto"
     data_position: str = "resume"
     precision: str = "fp32"
+    compile: bool = False
     upload_every: float = 0.0
     keep: int = 0
     keep_local: int = 0
@@ -66,7 +67,8 @@ class Settings:
     @property
     def engine_flags(self) -> tuple[str, ...]:
         """Flags that only the embedded engine has, without those of defaults."""
-        return ("-precision", self.precision) if self.precision != "fp32" else ()
+        flags = ["-precision", self.precision] if self.precision != "fp32" else []
+        return (*flags, *["-compile"] * self.compile)
 
     def public(self) -> dict[str, Any]:
         """The settings for `run.json`; a URL that carries a password or a query loses it."""
@@ -209,7 +211,7 @@ def _config_value(key: str, value: Any, path: object) -> Any:
     elif key in ("set", "map"):
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value
-    elif key in ("dry_run", "resume", "snapshot_early", "histograms"):
+    elif key in ("dry_run", "resume", "snapshot_early", "histograms", "compile"):
         if isinstance(value, bool):
             return value
     elif isinstance(value, str):
@@ -267,6 +269,12 @@ def _parser(program: str) -> argparse.ArgumentParser:
         "--precision",
         choices=PRECISIONS,
         help="numbers that heavy layers compute in (embedded engine; default: fp32, as Caffe)",
+    )
+    add(
+        "--compile",
+        action="store_const",
+        const=True,
+        help="compile the passes where that is faster (embedded engine; measured once)",
     )
     add("--upload-every", type=float, metavar="SECONDS", help="least time between uploads (0)")
     add("--keep", type=int, metavar="N", help="snapshots to keep in the store (default: all)")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -56,3 +58,21 @@ def test_shuffle_and_below() -> None:
 def test_without_a_seed_every_stream_is_another() -> None:
     """Two streams without a seed differ."""
     assert RandomNumbers().words(4).tolist() != RandomNumbers().words(4).tolist()
+
+
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_pieces(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large blobs are drawn in pieces: the same numbers, whatever their size."""
+
+    def drawn() -> list[Any]:
+        numbers = RandomNumbers(11)
+        return [
+            numbers.normal((3, 900), 1, 2).tolist(),
+            numbers.uniform((2500,), -1, 3).tolist(),
+            numbers.bernoulli((2600,), 0.3).tolist(),
+            numbers.word(),
+        ]
+
+    whole = drawn()
+    monkeypatch.setattr("caffe_mnist.engine.random_numbers.AT_ONCE", at_once)
+    assert drawn() == whole

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob
-from caffe_mnist.engine.layer import LARGEST, FunctionLayer, layers
+from caffe_mnist.engine.layer import LARGEST, Layer, layers
 from caffe_mnist.schema import caffe_pb2
 
 
 @layers.register("LRN")
-class LRN(FunctionLayer):
+class LRN(Layer):
     """Options: local_size (odd), alpha, beta, k, norm_region. Bottom N × C × H × W."""
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
@@ -38,35 +39,45 @@ class LRN(FunctionLayer):
         super().reshape(bottom, top)
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
-        """Across channels by hand; within a channel by its definition."""
-        if not self.across:
-            super().forward(bottom, top)
-            return
+        """The sum around each value, to the power of -beta."""
         x = bottom[0].data
-        self.scale = self._window_sum(x * x).mul_(self.alpha / self.size).add_(self.k)
+        if self.across:
+            self.scale = self._window_sum(x * x).mul_(self.alpha / self.size).add_(self.k)
+        else:
+            self.scale = self._average(x * x).mul_(self.alpha).add_(1)
         self.power = _inverse_power(self.scale, self.beta)
         top[0].data = x * self.power
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
-        """dx = dy s^-beta - 2 alpha beta / n x Σ (dy y / s), s being the sum with k."""
+        """dx = dy s^-beta - 2 alpha beta / n x Σ (dy y / s), s being the sum with k.
+
+        Within a channel Σ / n is how the average spreads gradients.
+        """
         if not propagate_down[0]:
             return
-        if not self.across:
-            super().backward(top, propagate_down, bottom)
-            return
         dy, y, x = top[0].diff, top[0].data, bottom[0].data
-        ratios = self._window_sum((dy * y).div_(self.scale))
-        dx = dy * self.power
-        bottom[0].diff = dx.addcmul_(x, ratios, value=-2 * self.alpha * self.beta / self.size)
+        ratios = (dy * y).div_(self.scale)
+        if self.across:
+            ratios = self._window_sum(ratios)
+        else:
+            ratios = torch.ops.aten.avg_pool2d_backward(
+                _as(ratios, x), x, *self._averaging, True, True, None
+            )
+        share = self.alpha / self.size if self.across else self.alpha
+        bottom[0].diff = (dy * self.power).addcmul_(x, ratios, value=-2 * share * self.beta)
 
-    def function(self, *inputs: Tensor) -> Tensor:
-        """Within a channel: the average is Caffe's, over the padded window."""
-        (x,) = inputs
+    @property
+    def _averaging(self) -> tuple[list[int], list[int], list[int]]:
+        """Kernel, stride and padding of the average within a channel."""
         pad = (self.size - 1) // 2
-        average = functional.avg_pool2d(x * x, self.size, 1, pad, ceil_mode=True)
-        return x * (1 + self.alpha * average) ** -self.beta
+        return [self.size, self.size], [1, 1], [pad, pad]
+
+    def _average(self, values: Tensor) -> Tensor:
+        """Caffe's, over the padded window."""
+        average: Tensor = torch.ops.aten.avg_pool2d(values, *self._averaging, True, True)
+        return average
 
     def _window_sum(self, values: Tensor) -> Tensor:
         """Sums over `size` neighbouring channels."""
@@ -77,6 +88,13 @@ class LRN(FunctionLayer):
         for start in range(1, 2 * reach + 1):
             sums += padded[:, start : start + channels]
         return sums
+
+
+def _as(gradient: Tensor, x: Tensor) -> Tensor:
+    """The gradient in the memory format of the data, so that the kernel runs straight through."""
+    if x.is_contiguous(memory_format=torch.channels_last):
+        return gradient.contiguous(memory_format=torch.channels_last)
+    return gradient.contiguous()
 
 
 def _inverse_power(values: Tensor, exponent: float) -> Tensor:
