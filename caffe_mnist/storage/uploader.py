@@ -26,7 +26,7 @@ from collections.abc import Sequence
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 from caffe_mnist.storage.companions import Launcher, Trainer
 from caffe_mnist.storage.owner import OwnedError, Owner
-from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.uploads import Settings, Uploader
 
 __all__ = ["Settings", "Uploader", "main", "run"]
@@ -44,7 +44,8 @@ def run(settings: Settings) -> int:
     request: end the process without waiting for it.
     """
     _check(settings)
-    open_store(settings.to)
+    with contextlib.suppress(StoreError):  # what is wrong with the store itself may pass
+        open_store(settings.to)
     uploader, launcher = Uploader(settings), Launcher(settings.launcher)
     stopping: list[int] = []
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -446,7 +446,6 @@ def test_a_store_that_comes_back(swift: Swift, faults: FaultProxy, tmp_path: Pat
         (["--to=s3://bucket/x"], "s3://bucket: no credentials in the environment"),
         (["--to=s3://k:s@bucket/x"], "s3://bucket/x: holds a key"),
         (["--to=ftp://host"], "unknown scheme ftp://"),
-        (["--to=/dev/null"], "/dev/null: is a file, not a folder"),
         (["--to=store", "--keep=-3"], "--keep: cannot be negative"),
         (["--to=store", "--keep=few"], "--keep: invalid int value: 'few'"),
         (["--to=store", "--every=nan"], "--every: cannot be nan"),
@@ -464,7 +463,7 @@ def test_what_can_never_work_ends_at_once(
     for name in list(os.environ):
         if name.startswith(("AWS_", "OBS_")) or name.endswith("ACCESS_KEY_ID"):
             monkeypatch.delenv(name)
-    assert main(["--prefix=net", *arguments]) in (1, 2)
+    assert main(["--prefix=net", *arguments]) == 2
     (line,) = capfd.readouterr().err.splitlines()
     assert f"{message}" in line
 
