@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -23,7 +24,13 @@ def run(argv: Sequence[str] | None) -> int:
     for note in notes:
         print(f"train: {note}", file=sys.stderr)
     from caffe_mnist.launch.plan import make_plan
+    from caffe_mnist.launch.together import as_started, forget_torchrun
 
+    settings, spare = as_started(settings, os.environ)
+    if spare:
+        print("train: the first process of this machine starts all its workers", file=sys.stderr)
+        return 0
+    forget_torchrun(os.environ)
     plan = make_plan(settings)
     if settings.dry_run:
         from caffe_mnist.launch.dry_run import describe

@@ -25,6 +25,7 @@ from caffe_mnist.launch.described import described_net, described_solver
 from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.ending import Ending, UnfinishedError
 from caffe_mnist.launch.final import final_files, is_published, last_snapshot
+from caffe_mnist.launch.member import run_member
 from caffe_mnist.launch.place import Place
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.process import (
@@ -32,11 +33,10 @@ from caffe_mnist.launch.process import (
     Interruption,
     StoppedError,
     StopRequests,
-    exit_code,
     signal_group,
     start_trainer,
 )
-from caffe_mnist.launch.reasons import explain
+from caffe_mnist.launch.reasons import trainer_failure
 from caffe_mnist.launch.record import RunRecord, caffe_version
 from caffe_mnist.launch.resume import Start, find_start
 from caffe_mnist.launch.retention import Retention
@@ -66,8 +66,11 @@ Listener = Callable[[Metrics], bool]
 def run_job(plan: Plan, listener: Listener | None = None) -> int:
     """Run the whole job; returns 0, or raises what went wrong with its exit status.
 
-    The record of the run is written in either case, and every complete snapshot is uploaded.
+    The record of the run is written in either case, and every complete snapshot is uploaded. A
+    machine that is not the first of several only takes part.
     """
+    if not plan.is_first:
+        return run_member(plan, say)
     record = RunRecord(plan.settings.public(), plan.trainer.description)
     if plan.settings.dashboard is not None:
         check_view()
@@ -219,7 +222,7 @@ class _Job:
             start.snapshot,
             settings.data_position,
             early,
-            settings.engine_flags,
+            plan.engine_flags,
         )
         say("running " + " ".join(command))
         _or_say(lambda: record.write(plan.model_folder / "run.json"))
@@ -274,7 +277,7 @@ class _Job:
         if self.requests.seen:
             raise StoppedError(self.requests.seen[0])
         if code != 0:
-            raise _failure(self.plan, code, supervisor.last_lines)
+            raise trainer_failure(code, supervisor.last_lines, self.plan.log)
         if not supervisor.finished:
             raise StoppedError(signal.SIGINT)
 
@@ -357,16 +360,6 @@ def _finish(plan: Plan, record: RunRecord, ending: Ending, snapshot: Pair) -> No
 def _record_files(plan: Plan) -> list[Path]:
     names = ("run.json", "metrics.csv")
     return [*(plan.model_folder / name for name in names), plan.log]
-
-
-def _failure(plan: Plan, code: int, lines: list[str]) -> JobError:
-    """The trainer's failure as the job's, with what its log says last."""
-    status = exit_code(code)
-    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
-    reason, hint = explain(status, lines, plan.model_folder)
-    error = JobError(f"the trainer ended {how}: {reason}", where=plan.log, hint=hint)
-    error.status = status
-    return error
 
 
 def _summary(record: RunRecord) -> str:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from caffe_mnist.cluster.machines import Machines
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.early import early_iterations
 from caffe_mnist.launch.settings import Settings
+from caffe_mnist.launch.together import find_together, together_flags
 from caffe_mnist.launch.trainer import Trainer, find_trainer
 from caffe_mnist.layouts.layout import Layout, find_layout
 from caffe_mnist.layouts.rewrite import settle, with_nets
@@ -36,6 +38,17 @@ class Plan:
     rules: Rules
     max_iter: int
     early: tuple[int, ...] = ()
+    machines: Machines | None = None
+
+    @property
+    def engine_flags(self) -> tuple[str, ...]:
+        """Flags that only the embedded engine has, without those of defaults."""
+        return (*self.settings.engine_flags, *together_flags(self.settings, self.machines))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether log, snapshots and the place in the store are this machine's."""
+        return self.machines is None or self.machines.first
 
     @property
     def model_folder(self) -> Path:
@@ -66,9 +79,11 @@ def make_plan(settings: Settings) -> Plan:
     none is, to those of the container on ModelArts, and to ./data and ./model elsewhere.
     """
     trainer = find_trainer(settings.caffe)
-    if settings.engine_flags and not trainer.embedded:
+    machines = find_together(settings)
+    wanted_flags = (*settings.engine_flags, *together_flags(settings, machines))
+    if wanted_flags and not trainer.embedded:
         raise CaffeMnistError(
-            f"{trainer.description} has no {' '.join(settings.engine_flags)}",
+            f"{trainer.description} has no {' '.join(wanted_flags)}",
             hint="--caffe embedded",
         )
     layout = _layout(settings)
@@ -90,7 +105,9 @@ def make_plan(settings: Settings) -> Plan:
     early: tuple[int, ...] = ()
     if settings.snapshot_early:
         early = early_iterations(values.snapshot, values.max_iter, solver)
-    return Plan(settings, trainer, solver, nets, data, prefix, rules, values.max_iter, early)
+    return Plan(
+        settings, trainer, solver, nets, data, prefix, rules, values.max_iter, early, machines
+    )
 
 
 def _layout(settings: Settings) -> Layout:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
 from collections.abc import Sequence
 from pathlib import Path
+
+from caffe_mnist.errors import JobError
+from caffe_mnist.launch.process import exit_code
 
 # What the log says, what it means, what to do.
 KNOWN = (
@@ -48,6 +52,16 @@ def explain(status: int, lines: Sequence[str], folder: Path) -> tuple[str, str |
         return "killed from outside", "often the machine was short of memory"
     told = [line.strip() for line in lines if line.strip() and not line.startswith("    @ ")]
     return (told[-1] if told else "its log is empty"), None
+
+
+def trainer_failure(code: int, lines: Sequence[str], log: Path) -> JobError:
+    """A trainer's failure as the job's, with what its log says last."""
+    status = exit_code(code)
+    how = f"by {signal.Signals(-code).name}" if code < 0 else f"with exit status {code}"
+    reason, hint = explain(status, lines, log.parent)
+    error = JobError(f"the trainer ended {how}: {reason}", where=log, hint=hint)
+    error.status = status
+    return error
 
 
 def _is_full(folder: Path) -> bool:

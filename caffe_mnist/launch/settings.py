@@ -51,6 +51,13 @@ class Settings:
     histograms: bool = False
     dashboard: int | None = None
     resume: bool = False
+    workers: int | None = None
+    nodes: str | None = None
+    rdzv: str | None = None
+    node_rank: int | None = None
+    rdzv_conf: str | None = None
+    max_restarts: int | None = None
+    worker_timeout: int | None = None
     stop_timeout: float = 120.0
     drain_timeout: float = 600.0
     set: tuple[str, ...] = ()
@@ -112,7 +119,7 @@ def _check(settings: Settings) -> None:
     if settings.precision not in PRECISIONS:
         raise CaffeMnistError(f"takes {', '.join(PRECISIONS)}", where="--precision")
     for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout",
-                 "dashboard"):  # fmt: skip
+                 "dashboard", "node_rank", "max_restarts"):  # fmt: skip
         value = getattr(settings, name)
         if value is not None and not value >= 0:
             what = "cannot be negative" if value < 0 else f"cannot be {value}"
@@ -121,6 +128,14 @@ def _check(settings: Settings) -> None:
     for url in [*places, *(settings.weights or "").split(",")]:
         if url:
             urls.parse(url)
+    for name in ("workers", "worker_timeout"):
+        if (getattr(settings, name) or 1) < 1 or getattr(settings, name) == 0:
+            raise CaffeMnistError("takes 1 or more", where=f"--{name.replace('_', '-')}")
+    if settings.gpus and (settings.workers or 1) > 1:
+        raise CaffeMnistError(
+            "is for the CPU; on GPUs there is one worker each", where="--workers",
+            hint="name them by --gpu, and leave --workers away",
+        )  # fmt: skip
     numbers = all(part.isdigit() for part in (settings.gpu or "0").split(","))
     if settings.dashboard is not None and settings.dashboard > 65535:
         raise CaffeMnistError(f"{settings.dashboard} is no port", where="--dashboard")
@@ -203,7 +218,8 @@ def _toml_value(value: Any) -> str:
 
 def _config_value(key: str, value: Any, path: object) -> Any:
     numbers = {"num_gpus": int, "keep": int, "keep_local": int, "upload_every": float,
-               "dashboard": int, "stop_timeout": float, "drain_timeout": float}  # fmt: skip
+               "dashboard": int, "workers": int, "node_rank": int, "max_restarts": int,
+               "worker_timeout": int, "stop_timeout": float, "drain_timeout": float}  # fmt: skip
     if key in numbers:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         if right and (numbers[key] is float or isinstance(value, int)):
@@ -247,6 +263,18 @@ def _parser(program: str) -> argparse.ArgumentParser:
     add("--solver", metavar="FILE", help="the solver (default: lenet_solver.prototxt in the code)")
     add("--layout", help="rewrite all paths for modelarts, local, sagemaker or a TOML file")
     add("--gpu", metavar="LIST", help="these GPUs: 0 or 0,1 or all")
+    add("--workers", type=whole_number, metavar="N", help="processes together on this CPU (1)")
+    add("--nodes", metavar="N|MIN:MAX", help="machines together (docs/distributed.md)")
+    add("--rdzv", metavar="HOST:PORT", help="where they meet: an address of the first of them")
+    add("--node-rank", type=whole_number, metavar="R", help="this machine's number; 0: the first")
+    add("--rdzv-conf", metavar="KEY=VALUE,…", help="PyTorch's settings of the meeting")
+    add("--max-restarts", type=whole_number, metavar="N", help="losses of workers to survive (10)")
+    add(
+        "--worker-timeout",
+        type=whole_number,
+        metavar="SECONDS",
+        help="how long workers wait for each other before one counts as lost (300)",
+    )
     add("--weights", metavar="FILE", help="start from these weights (a file or URL; a,b for two)")
     add(
         "--snapshot",
