@@ -197,7 +197,7 @@ def _train_in_group(flags: Flags, param: SolverParameter, gpu: str) -> int:
 def _solve(
     flags: Flags, param: SolverParameter, device: torch.device, team: Team
 ) -> tuple[str, str]:
-    """The whole training of one solver; returns the log's last line."""
+    """The whole training of one solver; returns how a solver's log says that it ended."""
     from caffe_mnist.engine.beginning import Beginning
     from caffe_mnist.engine.glog import info
     from caffe_mnist.engine.recorder import recorder_for
@@ -222,9 +222,9 @@ def _solve(
         solver.solve()
     finally:
         solver.close()
-    ended = ("caffe.cpp:250", "Optimization Done.")
-    info(*ended)
-    return ended if not solver.stopped else ("solver.cpp:311", "Optimization stopped early.")
+    info("caffe.cpp:250", "Optimization Done.")
+    done = ("solver.cpp:332", "Optimization Done.")
+    return done if not solver.stopped else ("solver.cpp:311", "Optimization stopped early.")
 
 
 def test(flags: Flags) -> int:

@@ -46,13 +46,17 @@ def find_machines(nodes: str, rdzv: str, rank: int | None = None) -> Machines:
     if rank is not None and not 0 <= rank < most:
         raise CaffeMnistError(f"{rank} is not 0 to {most - 1}", where="--node-rank")
     try:
-        first = is_here(host) if rank is None else rank == 0
-        address = host if is_here(host) else towards(host, port)
+        here = is_here(host)
+        first = here if rank is None else rank == 0
+        address = host if here else towards(host, port)
     except NoAddressError as error:
         if rank is None:
             raise CaffeMnistError(str(error), where=f"--rdzv {rdzv}") from None
         return Machines(least, most, host, port, rank == 0)
-    return Machines(least, most, host, port, first, address, interface_of(address))
+    interface = interface_of(address)
+    if interface == "lo":  # an address of this machine's that no other can mean by it
+        return Machines(least, most, host, port, first)
+    return Machines(least, most, host, port, first, address, interface)
 
 
 def _range(nodes: str) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
 from caffe_mnist.launch.described import described_net, described_solver

@@ -15,21 +15,19 @@ PASSED = ("rdzv_conf", "max_restarts", "worker_timeout")
 
 
 def as_started(settings: Settings, environment: Mapping[str, str]) -> tuple[Settings, bool]:
-    """`settings` with what srun or torchrun means, where `--nodes` does not say otherwise.
+    """`settings` with what srun or torchrun means, where they do not say otherwise.
 
     The second is True for a process beside the first on its machine: that one does all there.
     """
-    if settings.nodes is not None:
-        return settings, False
-    started = started_by(environment)
+    started = None if settings.nodes == "1" else started_by(environment)
     if started is None:
         return settings, False
     workers = settings.workers or (started.workers if not settings.gpus else None)
     given = replace(settings, workers=workers if (workers or 1) > 1 else None)
-    if started.nodes != "1":
+    if settings.nodes or started.nodes != "1":
         rank = started.node_rank if settings.node_rank is None else settings.node_rank
         rdzv = settings.rdzv or started.rdzv
-        given = replace(given, nodes=started.nodes, rdzv=rdzv, node_rank=rank)
+        given = replace(given, nodes=settings.nodes or started.nodes, rdzv=rdzv, node_rank=rank)
     if started.again and settings.snapshot == "none":
         given = replace(given, resume=True, snapshot="auto")
     return given, started.spare
