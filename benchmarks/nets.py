@@ -267,9 +267,47 @@ def resnet50(batch: int = 8, size: int = 224, classes: int = 1000, drawn: bool =
     )
 
 
+# Of each block of MobileNet: the stride of its depthwise convolution, and the outputs after it.
+BLOCKS = (
+    (1, 64),
+    (2, 128),
+    (1, 128),
+    (2, 256),
+    (1, 256),
+    (2, 512),
+    *[(1, 512)] * 5,
+    (2, 1024),
+    (1, 1024),
+)
+
+
+def mobilenet(batch: int = 16, size: int = 224, classes: int = 1000, drawn: bool = True) -> str:
+    """MobileNet (version 1): 13 depthwise convolutions, as Caffe writes them (group = channels)."""
+    text = (
+        'name: "MobileNet"\n'
+        + dummy(batch, 3, size, classes, drawn)
+        + normalised("conv1", "data", 32, 3, stride=2, pad=1)
+        + rectifier("conv1")
+    )
+    below, channels = "conv1", 32
+    for number, (stride, outputs) in enumerate(BLOCKS, 2):
+        depthwise, pointwise = f"conv{number}/dw", f"conv{number}/sep"
+        text += normalised(depthwise, below, channels, 3, stride=stride, pad=1, group=channels)
+        text += rectifier(depthwise)
+        text += normalised(pointwise, depthwise, outputs, 1) + rectifier(pointwise)
+        below, channels = pointwise, outputs
+    return (
+        text
+        + pool("pool", below, size // 32, 1, "AVE")
+        + full("fc", "pool", classes, relu=False)
+        + loss("loss", "fc")
+    )
+
+
 NETS = {
     "CIFAR-10": cifar10,
     "CaffeNet": caffenet,
     "GoogLeNet": googlenet,
     "ResNet-50": resnet50,
+    "MobileNet": mobilenet,
 }

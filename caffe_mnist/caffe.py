@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from caffe_mnist.engine.asked import Action
     from caffe_mnist.engine.precision import Precision
     from caffe_mnist.engine.team import Team
-    from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
+from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
 
 # Asked of a training; they wait until it can hear them.
 REQUESTS = frozenset({signal.SIGINT, signal.SIGHUP})
@@ -203,8 +203,9 @@ def _solve(
     from caffe_mnist.engine.recorder import recorder_for
     from caffe_mnist.engine.solver import Compile, Run, Solver
     from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
+    from caffe_mnist.schema.fork_text import shown
 
-    info("solver.cpp:45", f"Initializing solver from parameters: \n{param}")
+    info("solver.cpp:45", f"Initializing solver from parameters: \n{shown(param)}")
     _provide_pycaffe(team, train_net_param(param), *test_net_params(param))
     beginning = Beginning(param.snapshot_prefix, team)
     goes_on = flags.data_position == "resume"

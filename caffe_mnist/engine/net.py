@@ -22,7 +22,7 @@ from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
-from caffe_mnist.schema.fork_text import to_text
+from caffe_mnist.schema.fork_text import shown
 from caffe_mnist.schema.upgrade import upgrade_net
 
 Report = Callable[[str, str], None]
@@ -79,7 +79,7 @@ class Net:
         stated.state.phase = self.surroundings.phase  # type: ignore[assignment]
         filtered = filter_net(stated, self._report)
         if report is not None:
-            report("net.cpp:53", f"Initializing net from parameters: \n{to_text(filtered)}")
+            report("net.cpp:53", f"Initializing net from parameters: \n{shown(filtered)}")
         self.param = insert_splits(filtered)
         self.name = self.param.name
         self.phase = self.surroundings.phase

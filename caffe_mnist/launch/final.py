@@ -7,8 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from google.protobuf import text_format
-
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.dataset import databases
 from caffe_mnist.launch.pictures import Pictures, pictures_of
@@ -19,6 +17,7 @@ from caffe_mnist.layouts.rewrite import write_texts
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.source import NET, prototxt, read_prototxt
 from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.fork_text import to_text
 from caffe_mnist.schema.messages import read_binary, read_text
 from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.storage.pairs import Mark, Pair, pairs
@@ -139,7 +138,7 @@ def _given(
         deploy = upgrade_net(given, beside[0])
         source = read_prototxt(beside[0], NET)
         if given.layers:  # there is no adding to old layers
-            source = prototxt(beside[0], str(text_format.MessageToString(deploy)), NET)
+            source = prototxt(beside[0], to_text(deploy), NET)
     except CaffeMnistError:
         return None
     if not fits(deploy, net) or _crop(net) not in (0, _side(deploy)):

@@ -17,6 +17,7 @@ from caffe_mnist.layouts.edit import append, without_fields
 from caffe_mnist.layouts.source import Prototxt, prototxt
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.filter import filter_net
+from caffe_mnist.schema.fork_text import to_text
 from caffe_mnist.schema.messages import parse_text
 from caffe_mnist.schema.prototxt import Block, Scalar, replace
 from caffe_mnist.schema.tokens import quote
@@ -72,7 +73,7 @@ def deploy_text(
     net: Any, shape: Sequence[int], where: object, fields: Mapping[str, Any] | None = None
 ) -> str:
     """`deploy_net` as prototxt."""
-    return str(text_format.MessageToString(deploy_net(net, shape, where, fields)))
+    return to_text(deploy_net(net, shape, where, fields))
 
 
 def input_fields(net: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:

@@ -63,9 +63,28 @@ def parse(text: str, kind: type[M], where: object) -> M | None:
 
 def to_text(message: Message) -> str:
     """`message` as prototxt, the fields of forks with it."""
+    if not _has_added(message):
+        return text_format.MessageToString(message)
     out = io.StringIO()
     _write(message, out, 0)
     return out.getvalue()
+
+
+def shown(message: Message) -> str:
+    """`message` as protobuf shows it in logs, the fields of forks with it."""
+    return to_text(message) if _has_added(message) else str(message)
+
+
+def _has_added(message: Message) -> bool:
+    """Whether a fork's field is anywhere in it."""
+    if forks.added_to(message):
+        return True
+    return any(
+        _has_added(one)
+        for declared, value in message.ListFields()
+        if kind_of(declared) == "message"
+        for one in (value if is_repeated(declared) else [value])
+    )
 
 
 def _write(message: Message, out: io.StringIO, indent: int) -> None:

@@ -63,9 +63,7 @@ class ROIPooling(Layer):
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
-        """To the winners, added up where regions overlap."""
-        if propagate_down[1]:
-            raise self.error("cannot propagate to the regions")
+        """To the winners, added up where regions overlap; regions have no gradient."""
         if not propagate_down[0]:
             return
         shape = bottom[0].shape

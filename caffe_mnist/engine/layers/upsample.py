@@ -75,9 +75,7 @@ class Upsample(Layer):
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
-        """From each place, or the sum of the repetitions."""
-        if propagate_down[1:] and propagate_down[1]:
-            raise self.error("cannot propagate to the places")
+        """From each place, or the sum of the repetitions; places have no gradient."""
         if not propagate_down[0]:
             return
         shape, gradient = bottom[0].shape, top[0].diff

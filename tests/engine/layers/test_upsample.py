@@ -43,6 +43,16 @@ def test_pooling_undone(size: tuple[int, int], text: str) -> None:
     check_gradients(net, ["x"], step=1e-3, tolerance=5e-2)
 
 
+def test_learns_below() -> None:
+    """As in SegNet: what is pooled is learnt, and the places are no way for gradients."""
+    below = """layer { name: "c" type: "Convolution" bottom: "x" top: "c" convolution_param {
+      num_output: 2 kernel_size: 1 weight_filler { type: "xavier" } } }"""
+    text = below + POOLED.format("scale: 2").replace('bottom: "x"', 'bottom: "c"')
+    check_gradients(
+        build(text, {"x": torch.arange(32.0).sin().reshape(1, 2, 4, 4)}), ["x"], 1e-3, 5e-2
+    )
+
+
 def test_repeated() -> None:
     """With one bottom each value fills a square."""
     x = torch.arange(4.0).reshape(1, 1, 2, 2)
