@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from caffe_mnist.engine.asked import Action
     from caffe_mnist.engine.precision import Precision
     from caffe_mnist.engine.team import Team
-from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
+    from caffe_mnist.schema.caffe_pb2 import NetParameter, SolverParameter
 
 # Asked of a training; they wait until it can hear them.
 REQUESTS = frozenset({signal.SIGINT, signal.SIGHUP})
