@@ -74,7 +74,8 @@ def main() -> int:
                 slope = _slope(sizes, seconds)
                 worse = slope is not None and slope > STEEP
                 steep += worse
-                said = "too short" if slope is None else f"{slope:.2f}" + " (!)" * worse
+                flat = "flat" if seconds[-1] <= 1.1 * seconds[0] else "too short"
+                said = flat if slope is None else f"{slope:.2f}" + " (!)" * worse
                 print(
                     f"| {what} | {', '.join(f'{size:,}' for size in sizes)} "
                     f"| {', '.join(f'{one:.3g}' for one in seconds)} | {said} "

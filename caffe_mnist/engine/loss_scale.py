@@ -8,6 +8,8 @@ scaler.)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from caffe_mnist.engine.net import Net
@@ -23,6 +25,18 @@ class LossScale:
         self.factor = torch.full((), START, device=device)
         self.overflow = torch.zeros((), device=device)
         self._since = torch.zeros((), dtype=torch.int32, device=device)
+
+    def kept(self) -> list[float]:
+        """What a solver state has to hold: the factor, and the iterations since it changed."""
+        return [float(self.factor), float(self._since)]
+
+    def restore(self, kept: Sequence[float]) -> None:
+        """Go on from what `kept` gave; raises ValueError or TypeError for anything else."""
+        factor, since = kept
+        if not 0 < factor < float("inf") or not 0 <= since < 2**31:
+            raise ValueError(f"no scale: {kept}")
+        self.factor.fill_(factor)
+        self._since.fill_(int(since))
 
     def backward(self, net: Net) -> None:
         """The net's backward pass, with every loss weighing `factor` times as much."""

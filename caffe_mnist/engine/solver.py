@@ -289,20 +289,28 @@ class Solver:
         self.net.skip_to(self.iteration * passes, taken * passes)
 
     def rate_state(self) -> dict[str, Any]:
-        """What the learning rate depends on beside the iteration."""
-        return {"step": self._step, "plateau": self.plateau and self.plateau.kept()}
+        """What updates depend on beside the iteration: of the learning rate, and fp16's scale."""
+        return {
+            "step": self._step,
+            "plateau": self.plateau and self.plateau.kept(),
+            "loss_scale": self.loss_scale and self.loss_scale.kept(),
+        }
 
     def take_rate_state(self, state: dict[str, Any]) -> None:
-        """Let the learning rate be that of the solver whose `rate_state` this is."""
+        """Let updates be those of the solver whose `rate_state` this is."""
         self._step = state["step"]
         if self.plateau is not None:
             self.plateau.restore(state["plateau"])
+        if self.loss_scale is not None:
+            self.loss_scale.restore(state["loss_scale"])
 
     def _running_state(self) -> RunningState:
         found = RunningState.of(self.generator, self.net, self.test_nets)
         more = dict(self.more)
         if self.plateau is not None:
             more["plateau"] = self.plateau.kept()
+        if self.loss_scale is not None:
+            more["loss_scale"] = self.loss_scale.kept()
         return replace(found, losses=[float(loss) for loss in self._losses], more=more)
 
     def _restore_running(self, content: bytes, path: str) -> None:
@@ -325,6 +333,11 @@ class Solver:
                 self.plateau.restore(found.more["plateau"])
             except (TypeError, ValueError, OverflowError) as error:
                 warning("solver.cpp:1", f"{path}: does not go on where it was: plateau ({error})")
+        if self.loss_scale is not None and "loss_scale" in found.more:
+            try:
+                self.loss_scale.restore(found.more["loss_scale"])
+            except (TypeError, ValueError) as error:
+                warning("solver.cpp:1", f"{path}: the loss scale begins anew: {error}")
 
     def load_weights(self, path: str) -> None:
         """Start from the weights of `path`, in the training net and so in the test nets."""

@@ -141,6 +141,27 @@ def test_overflow_changes_nothing(kind: str) -> None:
     assert START == 65536
 
 
+def test_the_scale_goes_on(tmp_path: Path) -> None:
+    """A resumed training has the factor of the one before; a damaged one is refused."""
+    prefix = f'snapshot_prefix: "{tmp_path}/x"'
+    solver = _solver("fp16", more=prefix)
+    assert solver.loss_scale is not None
+    solver.loss_scale.factor.fill_(512)
+    solver.step(1)
+    _, state = solver.snapshot()
+    again = _solver("fp16", more=prefix)
+    again.restore(state)
+    assert again.loss_scale is not None
+    assert again.loss_scale.kept() == [512, 1]
+    joined = _solver("fp16")
+    joined.take_rate_state(again.rate_state())
+    assert joined.loss_scale is not None
+    assert joined.loss_scale.kept() == [512, 1]
+    for wrong in ([1.0], [0.0, 1.0], [float("nan"), 1.0], [8.0, -1.0]):
+        with pytest.raises(ValueError, match=r"no scale|unpack"):
+            again.loss_scale.restore(wrong)
+
+
 def test_what_a_device_has() -> None:
     """Unknown names and tf32 on the CPU are refused in one line; bf16 is taken, with a remark."""
     cpu = torch.device("cpu")
