@@ -20,6 +20,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
@@ -66,8 +67,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         # turns cost nothing there, and are 2 % faster alone than none.
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     keep_memory()
+    from caffe_mnist.schema.reading import reading
+
     try:
-        with held() if words[0] == "train" else nullcontext():
+        held_or_not = held() if words[0] == "train" else nullcontext()
+        with held_or_not, reading(flags.define, flags.lenient, _note):
             return commands[words[0]](from_root(flags))
     except CaffeMnistError as error:
         return _failed(error)
@@ -111,6 +115,7 @@ def train(flags: Flags) -> int:
     from caffe_mnist.schema import caffe_pb2
 
     param = read_solver(flags.solver)
+    _settler(flags, flags.solver)(param)
     param.train_state.level = flags.level
     param.train_state.stage.extend(flags.stages)
     if flags.snapshot:
@@ -214,7 +219,7 @@ def _solve(
         precision=_precision(flags, device),
         recorder=recorder_for(device) if flags.cuda_graph == "auto" else None,
         compiled=Compile() if flags.compile else None,
-        wrote=beginning.wrote,
+        wrote=beginning.wrote, prepare=_settler(flags, flags.solver),
     )  # fmt: skip
     solver = Solver(param, run)
     try:
@@ -340,10 +345,26 @@ def _net(flags: Flags, phase: int, place: str) -> Any:
 
     device = _device(flags.gpu, place)
     param = read_text(flags.model, caffe_pb2.NetParameter)
+    _settler(flags, flags.model)(param)
     param.state.level = flags.level
     param.state.stage.extend(flags.stages)
     _provide_pycaffe(None, param)
     return Net(param, Surroundings(phase, device, precision=_precision(flags, device)), info)
+
+
+def _settler(flags: Flags, path: str) -> Callable[[Any], None]:
+    """Brings the relative paths of solver and nets to where they lead somewhere."""
+    from caffe_mnist.engine.glog import info
+    from caffe_mnist.engine.relative import settle_paths
+
+    always, folder = flags.paths_from == "solver", os.path.dirname(path)
+    return lambda param: settle_paths(param, folder, always, partial(info, "caffe.cpp:1"))
+
+
+def _note(text: str) -> None:
+    from caffe_mnist.engine.glog import warning
+
+    warning("upgrade_proto.cpp:1", text)
 
 
 def _provide_pycaffe(team: Team | None, *nets: NetParameter) -> None:

@@ -85,8 +85,8 @@ def _shapes(
     net: caffe_pb2.NetParameter, options: argparse.Namespace
 ) -> Mapping[int, Mapping[str, Sequence[int]]]:
     """The shapes of all blobs of the phases that are drawn; a note where they cannot be had."""
-    from caffe_mnist.engine.given_inputs import parse_shape
     from caffe_mnist.engine.presence import require_engine
+    from caffe_mnist.schema.shapes import parse_shape
 
     given = dict(map(parse_shape, options.input))
     found: dict[int, dict[str, Sequence[int]]] = {}

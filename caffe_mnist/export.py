@@ -130,10 +130,10 @@ def _export(
     out: Path,
     kind: str,
 ) -> None:
-    from caffe_mnist.engine.given_inputs import parse_shape
     from caffe_mnist.exchange.model import read_model
     from caffe_mnist.exchange.preprocessing import Preprocessing
     from caffe_mnist.files import replacing
+    from caffe_mnist.schema.shapes import parse_shape
 
     shape = parse_shape(options.shape)[1] if options.shape else None
     net, pictures = read_model(deploy, weights, shape)

@@ -149,7 +149,7 @@ def _source(model: Path) -> Source:
 
 
 def _shapes(options: argparse.Namespace, source: Source) -> dict[str, tuple[int, ...]]:
-    from caffe_mnist.engine.given_inputs import parse_shape
+    from caffe_mnist.schema.shapes import parse_shape
 
     shapes = dict(map(parse_shape, options.input_shape))
     known = [port.name for port in source.inputs]

@@ -54,10 +54,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from caffe_mnist.engine.given_inputs import parse_shape
     from caffe_mnist.engine.presence import require_engine
     from caffe_mnist.schema import caffe_pb2
     from caffe_mnist.schema.messages import read_text
+    from caffe_mnist.schema.shapes import parse_shape
 
     shapes = dict(map(parse_shape, options.input))
     net = read_text(options.net, caffe_pb2.NetParameter)

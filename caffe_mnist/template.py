@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import sys
 from collections.abc import Sequence
@@ -10,16 +11,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from caffe_mnist.errors import CaffeMnistError, exit_status
+from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 if TYPE_CHECKING:
     from caffe_mnist.layouts.rules import Rules
     from caffe_mnist.layouts.source import Prototxt
 
 PROGRAM = "python -m caffe_mnist.template"
+COMMANDS = {
+    "deploy": "The deploy net of a net that trains: pictures in, scores out.",
+    "check": "Say where and why a net, or a solver and its nets, are wrong, before anything runs.",
+    "state": "Let solver states name the weights that lie beside them.",
+}
 EPILOG = """\
 A solver brings the nets that it names along. Each path gets the folder of its role and keeps
 its own last name; --map goes before. Comments, order and formatting stay as they are.
+
+commands:
+  template deploy NET     the deploy net of a net that trains
+  template check FILE     everything that is wrong with a net, or a solver and its nets; shapes
+  template state FILE…    solver states find their weights again after a move
 
 examples:
   template prototxt/lenet/lenet_solver.prototxt --layout modelarts --out build
@@ -31,9 +42,39 @@ examples:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Rewrite prototxts; returns 0, 1 if --check found something missing, 2 for bad input."""
-    arguments = _parser().parse_args(argv)
-    return exit_status(lambda: run(arguments), PROGRAM)
+    """Rewrite prototxts; returns 0, 1 if --check found something missing, 2 for bad input.
+
+    Its commands (`deploy`, `check`, `state`) return 1 for what they find wrong.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] and words[0] in COMMANDS:
+        return exit_status(lambda: _command(words[0], words[1:]), PROGRAM)
+    arguments = _parser().parse_args(words)
+    return exit_status(lambda: _run_as_read(arguments), PROGRAM)
+
+
+def _command(name: str, words: Sequence[str]) -> int:
+    """One of the commands, each in a file of its own."""
+    module = importlib.import_module(f"caffe_mnist.launch.{name}_command")
+    parser = argparse.ArgumentParser(
+        prog=f"{PROGRAM} {name}",
+        description=COMMANDS[name],
+        epilog=module.EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    one_line_usage(parser)
+    module.add_arguments(parser)
+    if name != "state":
+        _add_reading(parser)
+    status: int = module.run(parser.parse_args(words))
+    return status
+
+
+def _run_as_read(arguments: argparse.Namespace) -> int:
+    from caffe_mnist.schema.reading import reading
+
+    with reading(arguments.define, arguments.lenient, _note):
+        return run(arguments)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -45,6 +86,10 @@ def run(arguments: argparse.Namespace) -> int:
         raise CaffeMnistError("several files need --out DIR or --in-place", where="FILE")
     paths = list(map(Path, arguments.files))
     sources = with_nets(paths, rules.settings, missing=not writes)
+    if arguments.paths_from == "solver":
+        from caffe_mnist.layouts.relative import seen_from_solver
+
+        rules = replace(rules, exact=(*rules.exact, *seen_from_solver(sources, always=True)))
     rules = settle(sources, _with_places(rules, sources, arguments))
     texts = {Path(source.path): source.with_paths(rules) for source in sources}
     if writes:
@@ -125,6 +170,10 @@ def _check(texts: dict[Path, str]) -> int:
     return 1 if missing else 0
 
 
+def _note(text: str) -> None:
+    print(f"template: {text}", file=sys.stderr)
+
+
 def _say(text: str) -> None:
     """To standard output, bytes that are no UTF-8 as they are."""
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
@@ -160,7 +209,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", action="store_true", help="say which paths do not exist (exit status 1)"
     )
+    parser.add_argument(
+        "--paths-from", choices=["cwd", "solver"], default="cwd",
+        help="where relative paths begin: the present folder, as in Caffe, or the solver's",
+    )  # fmt: skip
+    _add_reading(parser)
     return parser
+
+
+def _add_reading(parser: argparse.ArgumentParser) -> None:
+    """How prototxts are read: with which variables, and how strictly."""
+    parser.add_argument(
+        "--define", action="append", default=[], metavar="NAME=VALUE",
+        help="the value of ${NAME}, before the environment's; again for more",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lenient", action="store_true", help="keep and report fields that Caffe does not know"
+    )
 
 
 if __name__ == "__main__":

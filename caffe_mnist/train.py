@@ -32,6 +32,13 @@ def run(argv: Sequence[str] | None) -> int:
         return 0
     forget_torchrun(os.environ)
     plan = make_plan(settings)
+    if settings.preflight_only:
+        from caffe_mnist.launch.plan import say
+        from caffe_mnist.launch.preflight import preflight_only
+        from caffe_mnist.schema.reading import reading
+
+        with reading(settings.define, settings.lenient):
+            return preflight_only(plan, say)
     if settings.dry_run:
         from caffe_mnist.launch.dry_run import describe
 

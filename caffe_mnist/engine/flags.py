@@ -35,6 +35,10 @@ flags:
   -compile        compile the passes where that is faster, measured once         default: false
   -cuda_graph     whole iterations as one CUDA graph where possible: auto or off default: auto
   -data_position  after -snapshot, where the data goes on: resume or restart     default: resume
+  -define         NAME=VALUE for ${NAME} in prototxts; may be given again        default: ""
+  -lenient        pass over (and report) fields that Caffe's schema lacks        default: false
+  -paths_from     where relative paths begin: cwd, else beside the solver if
+                  only there; or solver: always there                            default: cwd
   -snapshot_at    snapshots after these iterations too, separated by ','         default: ""
   -workers        processes that train together on the CPU of this machine       default: 1
   -nodes          machines that train together: N, or MIN:MAX                    default: ""
@@ -71,6 +75,9 @@ class Flags:
     weights: str = ""
     data_position: str = "resume"
     snapshot_at: str = ""
+    define: tuple[str, ...] = ()
+    lenient: bool = False
+    paths_from: str = "cwd"
     precision: str = "fp32"
     cuda_graph: str = "auto"
     workers: int = 1
@@ -86,7 +93,9 @@ class Flags:
     def arguments(self) -> list[str]:
         """The flags as a command line gives them, without those left at their defaults."""
         given = ((field.name, getattr(self, field.name), field.default) for field in fields(self))
-        return [f"-{name}={value}" for name, value, default in given if value != default]
+        told = [(name, value) for name, value, default in given if value != default]
+        several = [(name, value if isinstance(value, tuple) else (value,)) for name, value in told]
+        return [f"-{name}={_word(one)}" for name, values in several for one in values]
 
     @property
     def stages(self) -> list[str]:
@@ -126,10 +135,18 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
             continue
         if name not in names:
             raise UsageError(f"unknown command line flag '{name}'")
+        if name == "lenient":
+            if value not in ("", "true", "false", "1", "0"):
+                raise UsageError(f"illegal value '{value}' specified for bool flag 'lenient'")
+            values[name] = value not in ("false", "0")
+            continue
         if not equals:
             if not rest:
                 raise UsageError(f"flag '{argument}' is missing its argument")
             value = rest.pop(0)
+        if name == "define":
+            values[name] = (*values.get(name, ()), value)
+            continue
         try:
             values[name] = int(value) if name in NUMBERS else value
         except ValueError:
@@ -143,6 +160,8 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
         raise UsageError("flag 'cuda_graph' takes auto or off")
     if values.get("workers", 1) < 1 or values.get("worker_timeout", 1) < 1:
         raise UsageError("flags 'workers' and 'worker_timeout' take 1 or more")
+    if values.get("paths_from", "cwd") not in ("cwd", "solver"):
+        raise UsageError("flag 'paths_from' takes cwd or solver")
     wanted = values.get("snapshot_at", "")
     if not all(word.isascii() and word.isdigit() for word in wanted.split(",") if wanted):
         raise UsageError(f"flag 'snapshot_at' takes iterations, as 10,20, not '{wanted}'")
@@ -168,3 +187,7 @@ def from_root(flags: Flags) -> Flags:
     )
     weights, solver, model, snapshot = (",".join(next(moved) for _ in group) for group in lists)
     return replace(flags, weights=weights, solver=solver, model=model, snapshot=snapshot)
+
+
+def _word(value: object) -> object:
+    return str(value).lower() if isinstance(value, bool) else value

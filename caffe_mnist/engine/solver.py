@@ -70,7 +70,7 @@ class Run:
     the solver's random_seed is not used. `snapshot_at` are iterations with a snapshot, beside
     those of the solver's interval; `wrote` is told the state's path after each snapshot. With a
     `recorder`, iterations are recorded once and made again; with `compiled`, passes are where
-    that is faster.
+    that is faster. `prepare` may change the nets that the solver names, before they are built.
     """
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -82,6 +82,7 @@ class Run:
     recorder: Recorder | None = None
     wrote: Callable[[str], object] = lambda state: None
     compiled: Compile | None = None
+    prepare: Callable[[caffe_pb2.NetParameter], object] = lambda net: None
 
 
 @dataclass(frozen=True)
@@ -349,6 +350,7 @@ class Solver:
             net.close()
 
     def _build(self, param: caffe_pb2.NetParameter, phase: int, generator: RandomNumbers) -> Net:
+        self.run.prepare(param)
         surroundings = Surroundings(
             phase, self.run.device, generator, self.team, self.run.precision
         )

@@ -82,7 +82,7 @@ def summarise(
     stated.CopyFrom(param)
     stated.state.phase = phase  # type: ignore[assignment]
     stated = with_inputs(stated, shapes or {})
-    _clear_fillers(stated)
+    clear_fillers(stated)
     real = any(layer.type == "Python" for layer in stated.layer)
     net = Net(stated, Surroundings(phase, torch.device("cpu" if real else "meta")))
     try:
@@ -143,7 +143,7 @@ def _multiply_adds(layer: Layer, bottoms: Sequence[Blob], tops: Sequence[Blob]) 
     return 0
 
 
-def _clear_fillers(message: Any) -> None:
+def clear_fillers(message: Any) -> None:
     """Let every parameter start as a constant: nothing is drawn."""
     for declared, value in message.ListFields():
         if kind_of(declared) != "message":
@@ -152,4 +152,4 @@ def _clear_fillers(message: Any) -> None:
             message.ClearField(declared.name)
         else:
             for one in value if is_repeated(declared) else [value]:
-                _clear_fillers(one)
+                clear_fillers(one)

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.layouts.paths import PATHS
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
+from caffe_mnist.schema.paths import PATHS
 from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.schema.upgrade_solver import upgrade_solver
 from caffe_mnist.schema.values import is_repeated

@@ -48,7 +48,7 @@ def describe(plan: Plan) -> str:
         snapshot,
         settings.data_position,
         plan.early,
-        plan.engine_flags,
+        (*plan.engine_flags, *settings.reading_flags),
     )
     lines.append("run " + " ".join(command))
     if plan.early and not plan.trainer.embedded:

@@ -53,6 +53,12 @@ def final_files(
     return [*snapshot.files, *(path for path in others if path is not None and path.is_file())]
 
 
+def companions(plan: Plan) -> list[Path]:
+    """What goes with a model into `best` while it is trained: deploy net and mean."""
+    found = [deploy_file(plan), *mean_files(plan)]
+    return [path for path in found if path is not None and path.is_file()]
+
+
 def is_published(plan: Plan, snapshot: Pair) -> bool:
     """Whether `final` is complete and holds this very model."""
     if not plan.settings.train_url:

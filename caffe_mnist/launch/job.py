@@ -13,21 +13,26 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.launch.best import BEST_FILE, Best, earlier_best
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
 from caffe_mnist.launch.described import described_net, described_solver
+from caffe_mnist.launch.divergence import Divergence, is_finite, last_good
 from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.ending import Ending, UnfinishedError
-from caffe_mnist.launch.final import final_files, is_published, last_snapshot
+from caffe_mnist.launch.epochs import settle_epochs
+from caffe_mnist.launch.final import companions, final_files, is_published, last_snapshot
 from caffe_mnist.launch.member import run_member
+from caffe_mnist.launch.metric import parse_early_stop, parse_metric
 from caffe_mnist.launch.place import Place
-from caffe_mnist.launch.plan import Plan
+from caffe_mnist.launch.plan import Plan, say
+from caffe_mnist.launch.preflight import preflight
 from caffe_mnist.launch.process import (
     Follower,
     Interruption,
@@ -38,16 +43,17 @@ from caffe_mnist.launch.process import (
 )
 from caffe_mnist.launch.reasons import trainer_failure
 from caffe_mnist.launch.record import RunRecord, caffe_version
-from caffe_mnist.launch.resume import Start, find_start
+from caffe_mnist.launch.resume import Start, find_start, step_note
 from caffe_mnist.launch.retention import Retention
 from caffe_mnist.launch.settings import Settings
 from caffe_mnist.launch.supervise import Supervisor
 from caffe_mnist.launch.uploads import Uploads
 from caffe_mnist.launch.view import check_view, start_view
 from caffe_mnist.layouts.rewrite import write_tree
+from caffe_mnist.schema.reading import reading
 from caffe_mnist.storage.newest import read_pointer
 from caffe_mnist.storage.owner import OwnedError
-from caffe_mnist.storage.pairs import Pair, write_marks
+from caffe_mnist.storage.pairs import Pair, pairs, write_marks
 from caffe_mnist.storage.snapshots import FINAL
 from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.urls import is_local, join, without_secret
@@ -69,12 +75,19 @@ def run_job(plan: Plan, listener: Listener | None = None) -> int:
     The record of the run is written in either case, and every complete snapshot is uploaded. A
     machine that is not the first of several only takes part.
     """
-    if not plan.is_first:
-        return run_member(plan, say)
+    with reading(plan.settings.define, plan.settings.lenient):
+        if not plan.is_first:
+            return run_member(plan, say)
+        return _run_job(plan, listener)
+
+
+def _run_job(plan: Plan, listener: Listener | None) -> int:
     record = RunRecord(plan.settings.public(), plan.trainer.description)
     if plan.settings.dashboard is not None:
         check_view()
     _check_stores(plan.settings)
+    if plan.settings.preflight is not False:
+        preflight(plan, say)
     try:
         plan.model_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -171,12 +184,16 @@ def _story(
     record.net = described_net(solver.parent / plan.nets[0].name) if plan.nets else {}
     with record.timed("checksums"):
         record.data = fingerprints(wanted)
+    plan = settle_epochs(plan, say)
     metrics = Metrics()
     if settings.snapshot == "auto" and start.snapshot:
         metrics = Metrics.read(plan.model_folder / "metrics.csv", start.iteration)
     ending.begin(start.iteration if start.unsaved else None)
-    if start.snapshot and start.iteration >= plan.max_iter:
-        say(f"iteration {start.iteration} is the last one already: nothing to train")
+    over = f"iteration {start.iteration} is the last one already"
+    if start.iteration < plan.max_iter:
+        over = _ended_early(plan, start)
+    if start.snapshot and over:
+        say(f"{over}: nothing to train")
         record.measured(metrics)
         if ending.is_done and is_published(plan, last_snapshot(plan, ending.before, start)):
             say(f"the final model is in {join(settings.train_url or '', FINAL)} already")
@@ -186,7 +203,7 @@ def _story(
         job = _Job(plan, record, requests, place, ending, listener)
         job.train(solver, start, metrics)
     _finish(plan, record, ending, last_snapshot(plan, ending.before, start))
-    if start.iteration >= plan.max_iter:  # nobody kept the disk bounded meanwhile
+    if over:  # nobody kept the disk bounded meanwhile
         _retention(plan, ending).look()
 
 
@@ -214,7 +231,10 @@ class _Job:
         if start.snapshot and not plan.trainer.embedded:
             record.notes.append("real Caffe reads its database from the start after a resume")
             say(record.notes[-1])
+        if note := step_note(plan, start):
+            say(note)
         early = [n for n in plan.early if n > start.iteration]
+        best = self._best(start)
         command = plan.trainer.arguments(
             str(solver),
             settings.gpus,
@@ -222,14 +242,14 @@ class _Job:
             start.snapshot,
             settings.data_position,
             early,
-            plan.engine_flags,
+            (*plan.engine_flags, *settings.reading_flags),
         )
         say("running " + " ".join(command))
         _or_say(lambda: record.write(plan.model_folder / "run.json"))
         uploads = Uploads(plan.model_folder / "uploads.jsonl") if settings.train_url else None
         goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
         log_start = plan.log.stat().st_size if goes_on else 0
-        arguments = self._uploader() if settings.train_url else None
+        arguments = self._uploader(best) if settings.train_url else None
         self.ending.training()
         requests.only_note = True
         with record.timed("train"):
@@ -238,7 +258,9 @@ class _Job:
             curves = self._curves(bar)
             curves.begin(metrics, start.iteration, goes_on)
             self._view(process, bar)
-            tend = self._tend(uploads, start, bar, curves, metrics)
+            if best is not None:
+                best.listen(metrics, lambda: signal_group(process, signal.SIGHUP))
+            tend = self._tend(uploads, start, bar, curves, metrics, best)
             supervisor = Supervisor(
                 process,
                 follower,
@@ -253,6 +275,9 @@ class _Job:
                 tend,
                 lambda: self.place.lost,
                 settings.drain_timeout,
+                lambda: None if best is None else best.hurry(),
+                partial(_enough, plan, best),
+                Divergence(start.iteration) if settings.stop_on_nan else None,
             )
             code = supervisor.watch()
             follower.close()
@@ -260,6 +285,9 @@ class _Job:
                 bar.say("".join(supervisor.last_lines[-SHOWN_LINES:]).rstrip("\n"))
             bar.close(code == 0 and supervisor.finished)
         record.measured(metrics)
+        if best is not None:
+            _or_say(best.end)
+            self._note_best(best)
         self.ending.drain()
         with record.timed("drain"):
             drained = supervisor.drain()
@@ -274,12 +302,41 @@ class _Job:
         """Raise what ended the training, if it did not come to its own end."""
         if supervisor.was_lost:
             raise self.place.lost or OwnedError("another job has taken over")
+        if supervisor.divergence is not None and supervisor.divergence.found:
+            raise _diverged(self.plan, supervisor.divergence, self.ending)
         if self.requests.seen:
             raise StoppedError(self.requests.seen[0])
+        if code == 0 and supervisor.early_end:
+            return
         if code != 0:
             raise trainer_failure(code, supervisor.last_lines, self.plan.log)
         if not supervisor.finished:
             raise StoppedError(signal.SIGINT)
+
+    def _best(self, start: Start) -> Best | None:
+        """Whoever looks for the best model, if a metric says what that is."""
+        plan, settings = self.plan, self.plan.settings
+        metric = parse_metric(settings.best) if settings.best else None
+        if metric is None and settings.early_stop:
+            metric = parse_early_stop(settings.early_stop)[0]
+        if metric is None:
+            return None
+        goes_on = settings.snapshot == "auto" and bool(start.snapshot)
+        record = earlier_best(plan.model_folder, settings.train_url) if goes_on else None
+        if not goes_on:
+            (plan.model_folder / BEST_FILE).unlink(missing_ok=True)
+        return Best(metric, plan.prefix, record, self.ending.earlier, lambda: companions(plan))
+
+    def _note_best(self, best: Best) -> None:
+        found = best.record
+        if found is None:
+            what = f"no test gave a value of {best.metric.name}, so there is no best model"
+        else:
+            what = f"the best {found.metric} is {found.value:g}, of iteration {found.iteration}"
+            self.record.best_model = {"metric": found.metric, "value": found.value,
+                                "iteration": found.iteration}  # fmt: skip
+        say(what)
+        self.record.notes.append(what)
 
     def _curves(self, bar: Bar) -> Curves:
         plan, settings = self.plan, self.plan.settings
@@ -299,7 +356,13 @@ class _Job:
             )  # fmt: skip
 
     def _tend(
-        self, uploads: Uploads | None, start: Start, bar: Bar, curves: Curves, metrics: Metrics
+        self,
+        uploads: Uploads | None,
+        start: Start,
+        bar: Bar,
+        curves: Curves,
+        metrics: Metrics,
+        best: Best | None,
     ) -> Callable[[], None]:
         """What is done once a second: curves, and a local disk that stays bounded."""
         settings = self.plan.settings
@@ -312,19 +375,24 @@ class _Job:
             start.snapshot,
             settings.upload_every,
             lambda text: bar.say(f"train: {text}"),
+            best=lambda: best.record.snapshot if best is not None and best.record else None,
         )
 
         def tend() -> None:
             if uploads is not None:
                 uploads.read()
             curves.tend(len(uploads.safe) if uploads is not None else 0)
+            if best is not None and best.look() and best.record is not None:
+                found = best.record
+                bar.say(f"train: {found.metric} {found.value:g} at iteration {found.iteration} "
+                        "is the best so far")  # fmt: skip
             retention.look()
             if self.listener is not None and self.listener(metrics):
                 self.requests.seen.append(signal.SIGINT)
 
         return tend
 
-    def _uploader(self) -> list[str]:
+    def _uploader(self, best: Best | None) -> list[str]:
         settings, folder = self.plan.settings, self.plan.model_folder
         write_marks(folder / EARLIER, self.ending.earlier)
         return [
@@ -337,6 +405,7 @@ class _Job:
             f"--owner={self.place.run}",
             f"--above={self.place.above}",
             f"--launcher={os.getpid()}",
+            *([f"--best={best.path}"] if best is not None else []),
         ]
 
 
@@ -348,7 +417,52 @@ def _early(
     return EarlySnapshots(early, start.iteration, lambda: signal_group(process, signal.SIGHUP))
 
 
+def _ended_early(plan: Plan, start: Start) -> str:
+    """Why a job that is gone on with had ended early already; nothing if it had not."""
+    settings = plan.settings
+    if not settings.early_stop or settings.snapshot != "auto" or not start.snapshot:
+        return ""
+    found = earlier_best(plan.model_folder, settings.train_url)
+    metric, patience = parse_early_stop(settings.early_stop)
+    if found is None or not metric.is_of(found.metric) or found.since < patience:
+        return ""
+    return (
+        f"the job ended early at iteration {start.iteration}, {found.since} tests after its best "
+        f"{found.metric}"
+    )
+
+
+def _enough(plan: Plan, best: Best | None) -> str:
+    """Why the training may end early, in words; nothing while it may not."""
+    if best is None or not plan.settings.early_stop or best.latest is None:
+        return ""
+    patience, found = parse_early_stop(plan.settings.early_stop)[1], best.latest
+    if found.since < patience:
+        return ""
+    return (
+        f"{found.metric} has not been better than {found.value:g} (iteration {found.iteration}) "
+        f"in {found.since} tests"
+    )
+
+
+def _diverged(plan: Plan, divergence: Divergence, ending: Ending) -> JobError:
+    """The end of a training that came to nothing, and the snapshot to go on from."""
+    until = divergence.iteration
+    good = last_good(pairs(plan.prefix, earlier=ending.before), until)
+    good = good or last_good(pairs(plan.prefix), until)
+    last = f"the last good snapshot is {good.state}" if good else "there is no good snapshot"
+    return JobError(
+        f"{divergence.found}: ended (--stop-on-nan); {last}",
+        where=plan.log,
+        hint="a smaller base_lr, or clip_gradients; scaled data; --no-stop-on-nan goes on",
+    )
+
+
 def _finish(plan: Plan, record: RunRecord, ending: Ending, snapshot: Pair) -> None:
+    if plan.settings.stop_on_nan and not is_finite(snapshot.weights):
+        found = Divergence(snapshot.iteration)
+        found.found = f"the weights of iteration {snapshot.iteration} are no numbers"
+        raise _diverged(plan, found, ending)
     record.end("succeeded", 0)
     record.write(plan.model_folder / "run.json")
     if not plan.settings.train_url:
@@ -378,8 +492,3 @@ def _or_say(action: Callable[[], object]) -> None:
         action()
     except CaffeMnistError as error:
         say(str(error))
-
-
-def say(text: str) -> None:
-    """One line of the launcher's own."""
-    print(f"train: {text}", file=sys.stderr, flush=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,13 @@ from caffe_mnist.launch.settings import Settings
 from caffe_mnist.launch.together import find_together, together_flags
 from caffe_mnist.launch.trainer import Trainer, find_trainer
 from caffe_mnist.layouts.layout import Layout, find_layout
+from caffe_mnist.layouts.relative import seen_from_solver
 from caffe_mnist.layouts.rewrite import settle, with_nets
 from caffe_mnist.layouts.rules import Rules, parse_map, parse_setting
 from caffe_mnist.layouts.source import Prototxt, read_prototxt, with_settings
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
+from caffe_mnist.schema.reading import reading
 
 CONTAINER = Path("/home/work/user-job-dir")
 PREFIX = "SolverParameter.snapshot_prefix"
@@ -73,6 +76,15 @@ class Plan:
 
 def make_plan(settings: Settings) -> Plan:
     """Settle a job from its settings; raises CaffeMnistError for what cannot work.
+
+    Prototxts are read with the settings' variables: see `_make_plan` for paths.
+    """
+    with reading(settings.define, settings.lenient, say):
+        return _make_plan(settings)
+
+
+def _make_plan(settings: Settings) -> Plan:
+    """The plan.
 
     Paths: with --layout, all follow the layout. Otherwise a path of the solver or of a net that
     leads to something existing stays; the rest goes to the folders that are given, or, where
@@ -153,8 +165,20 @@ def _rules(
         kept_by_map = mapped.path(item.value, item.role) == item.value
         if item.value and kept_by_map and os.path.exists(there or "."):
             kept.append((item.value, item.value))
+    taken = {old for old, _ in kept}
+    beside = seen_from_solver(sources, always=settings.paths_from == "solver")
+    for old, new in beside:
+        if old not in taken and mapped.path(old, "data") == old and not settings.layout:
+            kept.append((old, new))
+            if settings.paths_from != "solver":
+                say(f"{old} is not here, taken beside the solver: {new}")
     folders = {"data": os.fspath(data), "model": os.fspath(model)}
     return settle(sources, Rules(folders, mapped.maps, wanted, tuple(kept)))
+
+
+def say(text: str) -> None:
+    """One line of the launcher's own."""
+    print(f"train: {text}", file=sys.stderr, flush=True)
 
 
 def _mode(settings: Settings) -> str:

@@ -38,6 +38,7 @@ class RunRecord:
     timings: dict[str, float] = field(default_factory=dict)
     results: dict[str, float] = field(default_factory=dict)
     best: dict[str, dict[str, float]] = field(default_factory=dict)
+    best_model: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
     def timed(self, name: str) -> _Timer:

@@ -10,7 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.divergence import is_finite
 from caffe_mnist.launch.plan import Plan
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.packed import read_packed, write_packed
 from caffe_mnist.storage.copies import download
 from caffe_mnist.storage.pairs import Pair, pairs
@@ -146,7 +149,34 @@ def _is_whole(pair: Pair) -> bool:
         weights = read_packed(pair.weights, "NetParameter")
     except CaffeMnistError:
         return False
+    if not is_finite(pair.weights):
+        print(f"train: passed over: {pair.weights} holds weights that are no numbers",
+              file=sys.stderr)  # fmt: skip
+        return False
     return bool(state.HasField("iter")) and bool(weights.layer or weights.layers)
+
+
+def step_note(plan: Plan, start: Start) -> str:
+    """What is to be said where the state's steps override the solver's rate; else nothing.
+
+    Caffe's policy multistep counts on from the state's current_step, whatever stepvalue says now.
+    The engine says it itself.
+    """
+    if not start.snapshot or start.snapshot.endswith(".h5") or plan.trainer.embedded:
+        return ""
+    solver = read_text(plan.run_solver, caffe_pb2.SolverParameter)
+    if solver.lr_policy != "multistep":
+        return ""
+    state, values = read_packed(start.snapshot, "SolverState"), list(solver.stepvalue)
+    steps, ours = state.current_step, sum(value <= state.iter for value in values)
+    now = steps + (steps < len(values) and state.iter >= values[steps])
+    if now == ours:
+        return ""
+    rates = [f"{solver.base_lr * solver.gamma**count:g}" for count in (now, ours)]
+    return (
+        f"the learning rate is {rates[0]}, not {rates[1]}: Caffe goes on counting from the "
+        f"{steps} step(s) in {start.snapshot}, whatever stepvalue says of iteration {state.iter}"
+    )
 
 
 def _point_to_neighbour(state: Path) -> None:

@@ -24,6 +24,7 @@ class Retention:
 
     Never the newest of this run (or, before it has one, what it began with), and never one that
     is being uploaded. `uploads` is None for a job without a store: then the oldest just go.
+    `best` is the iteration of the best model, which stays beyond those.
     `before` are the marks of files that were there before this run, `earlier` those of them
     that nobody uploads.
     """
@@ -37,13 +38,15 @@ class Retention:
     every: float
     say: Callable[[str], object]
     clock: Callable[[], float] = time.monotonic
+    best: Callable[[], int | None] = lambda: None
     _since: dict[Path, float] = field(default_factory=dict)
 
     def look(self) -> None:
         """Remove what is too much now."""
         if self.keep < 1:
             return
-        here = pairs(self.prefix)
+        best = self.best()
+        here = [pair for pair in pairs(self.prefix) if pair.iteration != best]
         for pair in here:
             self._since.setdefault(pair.weights, self.clock())
         ours = {pair.weights for pair in here if not self.before.intersection(pair.marks)}

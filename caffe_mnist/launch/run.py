@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 WHERE = "caffe_mnist.run"
 # What the command takes and a call has no use for.
-NOT_HERE = {"config", "dry_run", "set"}
+NOT_HERE = {"config", "dry_run", "preflight_only", "set"}
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, one_line_usage
+from caffe_mnist.launch.metric import parse_early_stop, parse_metric
+from caffe_mnist.schema.variables import parse_define
 from caffe_mnist.storage import urls
 
 # What the embedded engine can compute in (its `-precision`).
@@ -23,6 +25,8 @@ PRECISIONS = ("fp32", "tf32", "bf16", "fp16")
 
 # What the platform is known to pass beside a script's own arguments.
 PLATFORM = frozenset({"job_name", "task_index", "ps_hosts", "worker_hosts", "init_method"})
+# Arguments that may be given again for more.
+LISTS = ("set", "map", "define")
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,16 @@ class Settings:
     drain_timeout: float = 600.0
     set: tuple[str, ...] = ()
     map: tuple[str, ...] = ()
+    stop_on_nan: bool = True
+    early_stop: str | None = None
+    best: str | None = None
+    epochs: float = 0.0
+    test_once_over: bool = False
+    preflight: bool | None = None
+    preflight_only: bool = False
+    define: tuple[str, ...] = ()
+    lenient: bool = False
+    paths_from: str = "cwd"
     dry_run: bool = False
 
     @property
@@ -76,6 +90,11 @@ class Settings:
         """Flags that only the embedded engine has, without those of defaults."""
         flags = ["-precision", self.precision] if self.precision != "fp32" else []
         return (*flags, *["-compile"] * self.compile)
+
+    @property
+    def reading_flags(self) -> tuple[str, ...]:
+        """How the embedded engine reads what was written for it: `lenient`, or with no flag."""
+        return ("-lenient",) if self.lenient else ()
 
     def public(self) -> dict[str, Any]:
         """The settings for `run.json`; a URL that carries a password or a query loses it."""
@@ -97,11 +116,11 @@ def parse(argv: Sequence[str] | None, program: str) -> tuple[Settings, list[str]
     notes = _notes(unknown, parser)
     if given.config:
         file = _read_config(Path(given.config))
-        for key in ("set", "map"):  # those of the command line come last and win
+        for key in LISTS:  # those of the command line come last and win
             if key in file:
                 values[key] = [*file[key], *values.get(key, [])]
         values = {**file, **values}
-    for key in ("set", "map"):
+    for key in LISTS:
         if key in values:
             values[key] = tuple(values[key])
     if values.get("resume"):
@@ -118,8 +137,21 @@ def _check(settings: Settings) -> None:
         raise CaffeMnistError("takes resume or restart", where="--data-position")
     if settings.precision not in PRECISIONS:
         raise CaffeMnistError(f"takes {', '.join(PRECISIONS)}", where="--precision")
+    if settings.paths_from not in ("cwd", "solver"):
+        raise CaffeMnistError("takes cwd or solver", where="--paths-from")
+    for text in settings.define:
+        parse_define(text)
+    if settings.early_stop:
+        parse_early_stop(settings.early_stop)
+    if settings.best:
+        parse_metric(settings.best)
+    given = [text.partition("=")[0].strip() for text in settings.set]
+    if settings.epochs and "max_iter" in given:
+        raise CaffeMnistError("--epochs says how long to train, max_iter too: give one")
+    if settings.test_once_over and "test_iter" in given:
+        raise CaffeMnistError("--test-once-over says how much to test, test_iter too: give one")
     for name in ("num_gpus", "keep", "keep_local", "upload_every", "stop_timeout", "drain_timeout",
-                 "dashboard", "node_rank", "max_restarts"):  # fmt: skip
+                 "dashboard", "epochs", "node_rank", "max_restarts"):  # fmt: skip
         value = getattr(settings, name)
         if value is not None and not value >= 0:
             what = "cannot be negative" if value < 0 else f"cannot be {value}"
@@ -184,7 +216,7 @@ def from_values(values: Mapping[str, Any], where: str) -> Settings:
     Raises CaffeMnistError for names that are unknown and values that cannot be used.
     """
     found = _checked(values, where)
-    found.update({key: tuple(found[key]) for key in ("set", "map") if key in found})
+    found.update({key: tuple(found[key]) for key in LISTS if key in found})
     if found.get("resume"):
         found.setdefault("snapshot", "auto")
     settings = Settings(**found)
@@ -204,7 +236,7 @@ def _checked(values: Mapping[str, Any], path: object) -> dict[str, Any]:
     for key, value in found.items():
         if key == "set" and isinstance(value, dict):
             value = [f"{name}={_toml_value(each)}" for name, each in value.items()]
-        elif key == "map" and isinstance(value, dict):
+        elif key in ("map", "define") and isinstance(value, dict):
             value = [f"{old}={new}" for old, new in value.items()]
         found[key] = _config_value(key, value, path)
     return {key: value for key, value in found.items() if value != ""}
@@ -219,15 +251,27 @@ def _toml_value(value: Any) -> str:
 def _config_value(key: str, value: Any, path: object) -> Any:
     numbers = {"num_gpus": int, "keep": int, "keep_local": int, "upload_every": float,
                "dashboard": int, "workers": int, "node_rank": int, "max_restarts": int,
-               "worker_timeout": int, "stop_timeout": float, "drain_timeout": float}  # fmt: skip
+               "worker_timeout": int, "epochs": float, "stop_timeout": float,
+               "drain_timeout": float}  # fmt: skip
     if key in numbers:
         right = isinstance(value, (int, float)) and not isinstance(value, bool)
         if right and (numbers[key] is float or isinstance(value, int)):
             return numbers[key](value)
-    elif key in ("set", "map"):
+    elif key in LISTS:
         if isinstance(value, list) and all(isinstance(item, str) for item in value):
             return value
-    elif key in ("dry_run", "resume", "snapshot_early", "histograms", "compile"):
+    elif key in (
+        "dry_run",
+        "lenient",
+        "stop_on_nan",
+        "test_once_over",
+        "preflight",
+        "preflight_only",
+        "resume",
+        "snapshot_early",
+        "histograms",
+        "compile",
+    ):
         if isinstance(value, bool):
             return value
     elif isinstance(value, str):
@@ -341,9 +385,55 @@ def _parser(program: str) -> argparse.ArgumentParser:
     )
     add("--set", action="append", metavar="KEY=VALUE", help="set a field of the solver or of a net")
     add("--map", action="append", metavar="OLD=NEW", help="replace the beginning of paths")
+    add(
+        "--epochs",
+        type=float,
+        metavar="N",
+        help="train for so many passes over the data, in the place of max_iter",
+    )
+    add(
+        "--test-once-over",
+        action="store_const",
+        const=True,
+        help="test on the whole test set, exactly once, in the place of test_iter",
+    )
+    add("--best", metavar="METRIC", help="keep the model of the best value in best/: accuracy")
+    add(
+        "--early-stop",
+        metavar="METRIC:PATIENCE",
+        help="stop when so many tests in a row brought nothing better (accuracy:5)",
+    )
+    _switch(add, "stop-on-nan", "end a training whose loss is no number (default)")
+    _switch(add, "preflight", "look at nets, memory and disk before anything is copied")
+    add(
+        "--preflight-only",
+        "--check-only",
+        action="store_const",
+        const=True,
+        help="look, say what was found, and train nothing",
+    )
+    add("--define", action="append", metavar="NAME=VALUE", help="the value of ${NAME} in prototxts")
+    add(
+        "--lenient",
+        action="store_const",
+        const=True,
+        help="keep and report fields of prototxts that Caffe does not know",
+    )
+    add(
+        "--paths-from",
+        choices=["cwd", "solver"],
+        help="where relative paths in prototxts begin: here (default), or in the solver's folder",
+    )
     add("--dry-run", action="store_const", const=True, help="say what would be done, do nothing")
     one_line_usage(parser)
     return parser
+
+
+def _switch(add: Callable[..., object], name: str, text: str) -> None:
+    """`--NAME` and `--no-NAME`."""
+    key = name.replace("-", "_")
+    add(f"--{name}", dest=key, action="store_const", const=True, help=text)
+    add(f"--no-{name}", dest=key, action="store_const", const=False, help="do not")
 
 
 def whole_number(text: str) -> int | None:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from caffe_mnist.launch.divergence import Divergence
 from caffe_mnist.launch.early import EarlySnapshots
 from caffe_mnist.launch.process import Follower, StopRequests, signal_group, start_uploader
 from caffe_mnist.storage.uploader import TAKEN_OVER
@@ -20,7 +21,8 @@ LOOK_EVERY = 0.1
 RESTART_AFTER = 5.0
 WRITE_EVERY = 5.0
 TEND_EVERY = 1.0
-LAST_LINES = 30
+# What a failure is explained from: a stack alone takes 30.
+LAST_LINES = 200
 RESTARTS_AT_THE_END = 3
 # How much longer than it was told an uploader may take to give up, before it is killed.
 GRACE = 5.0
@@ -43,6 +45,9 @@ class Supervisor:
     tend: Callable[[], object] = lambda: None
     lost: Callable[[], object] = lambda: None
     drain_timeout: float = 600.0
+    hurried: Callable[[], object] = lambda: None
+    enough: Callable[[], str] = lambda: ""
+    divergence: Divergence | None = None
     finished: bool = False
 
     def __post_init__(self) -> None:
@@ -50,6 +55,7 @@ class Supervisor:
         self._uploader: subprocess.Popen[bytes] | None = None
         self._uploader_started = float("-inf")
         self._asked = 0
+        self.early_end, self.diverged = "", False
         self.was_lost = False
         self._kill_at = float("inf")
         self._written = self._tended = time.monotonic()
@@ -67,6 +73,7 @@ class Supervisor:
             if code is not None:
                 return code
             self._stop_if_asked()
+            self.hurried()
             now = time.monotonic()
             if now - self._tended > TEND_EVERY:
                 self._tended = now
@@ -113,6 +120,8 @@ class Supervisor:
     def _read_log(self, last: bool) -> None:
         for line in self.follower.lines(last):
             event = self.metrics.feed(line)
+            if self.divergence is not None:
+                self.divergence.see(line, event)
             if isinstance(event, Finished):
                 self.finished = not event.early
             if self.early is not None:
@@ -150,6 +159,14 @@ class Supervisor:
         if not self.was_lost and (self.lost() or self._uploader_was_told()):
             self.was_lost = True
             self.bar.say("train: another job has taken over; stopping")
+            self._ask_to_stop()
+        if self.divergence is not None and self.divergence.found and not self.diverged:
+            self.diverged = True  # before it makes a snapshot of it
+            self.bar.say(f"train: {self.divergence.found}; ending the training")
+            signal_group(self.trainer, signal.SIGKILL)
+        if not self.early_end and not self._asked and (why := self.enough()):
+            self.early_end = why
+            self.bar.say(f"train: {why}; stopping early")
             self._ask_to_stop()
         if len(self.requests.seen) > self._asked:
             self._asked = len(self.requests.seen)

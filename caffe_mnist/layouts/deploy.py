@@ -8,7 +8,7 @@ that feed pictures read them there (the sample of the container does the same).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Union
 
 from google.protobuf import text_format
 
@@ -24,10 +24,14 @@ from caffe_mnist.schema.tokens import quote
 from caffe_mnist.schema.upgrade import upgrade_net
 
 # What a loss turns scores into is kept as a layer of its own.
-LOSSES = {"SoftmaxWithLoss": "Softmax", "SigmoidCrossEntropyLoss": "Sigmoid"}
+LOSSES = {
+    "SoftmaxWithLoss": "Softmax",
+    "SigmoidCrossEntropyLoss": "Sigmoid",
+    "InfogainLoss": "Softmax",
+}
 # Layers that only train or measure.
 DROPPED = frozenset(
-    {"Accuracy", "ContrastiveLoss", "EuclideanLoss", "HDF5Output", "HingeLoss", "InfogainLoss",
+    {"Accuracy", "ContrastiveLoss", "EuclideanLoss", "HDF5Output", "HingeLoss",
      "MultinomialLogisticLoss", "Silence", *LOSSES}
 )  # fmt: skip
 # Layers whose weights must come from the training.
@@ -35,55 +39,82 @@ WEIGHTED = frozenset(
     {"BatchNorm", "Bias", "Convolution", "Deconvolution", "Embed", "InnerProduct", "LSTM",
      "PReLU", "Parameter", "RNN", "Scale"}
 )  # fmt: skip
+Shapes = Union[Sequence[int], Mapping[str, Sequence[int]]]
 SOURCES = frozenset(
     {"Data", "DummyData", "HDF5Data", "ImageData", "Input", "MemoryData", "WindowData"}
 )
 
 
 def deploy_net(
-    net: Any, shape: Sequence[int], where: object, fields: Mapping[str, Any] | None = None
+    net: Any,
+    shape: Shapes,
+    where: object,
+    fields: Mapping[str, Any] | None = None,
+    state: Any = None,
 ) -> Any:
     """A NetParameter for inference on blobs of `shape` (N × C × H × W).
 
-    Data layers become one Input layer; losses and measures go, with the branches and labels
-    that only they need; the last loss of the largest weight leaves `prob`, its scores. Raises
-    CaffeMnistError when not exactly one data layer of the TEST phase leads to scores. The input
-    says `fields` (those of `input_fields`).
+    Data layers become Input layers; losses and measures go, with the branches and labels that
+    only they need; the last loss of the largest weight leaves `prob`, its scores. A net whose
+    scores come of several inputs needs a mapping, a shape for each. The (one) input says
+    `fields` (those of `input_fields`); `state` has the level and stages that choose layers.
+    Raises CaffeMnistError when no data layer of the TEST phase leads to scores, or more do
+    than shapes are given.
     """
-    layers = _test_layers(net)
-    source = _source(layers, where)
-    wanted = _wanted(layers, source)
+    layers = _test_layers(net, state)
+    inputs = _inputs(layers, where)
+    shapes = shape if isinstance(shape, Mapping) else {inputs[0][1]: shape}
+    missing = [top for _, top in inputs if top not in shapes]
+    if missing:
+        names = ", ".join(top for _, top in inputs)
+        what = f"scores come of {len(inputs)} inputs ({names}), with no shape for {missing[0]!r}"
+        raise CaffeMnistError(what, where=where, hint=f"--shape {missing[0]}=1x3x224x224")
+    wanted = _wanted(layers, {top for _, top in inputs})
     deploy = caffe_pb2.NetParameter(name=net.name)
-    first = deploy.layer.add(name=source.name, type="Input", top=[source.top[0]])
-    for name, value in (input_fields(net) if fields is None else fields).items():
-        getattr(first, name).CopyFrom(value)
-    first.input_param.shape.add(dim=shape)
+    for layer, top in inputs:
+        name = layer.name if len(inputs) == 1 else top
+        one = deploy.layer.add(name=name, type="Input", top=[top])
+        one.input_param.shape.add(dim=shapes[top])
+    if len(inputs) == 1:
+        for field, value in (input_fields(net, state=state) if fields is None else fields).items():
+            getattr(deploy.layer[0], field).CopyFrom(value)
     for layer in wanted:
         copy = deploy.layer.add()
         copy.CopyFrom(layer)
-        for name in ("include", "exclude", "phase", "loss_weight", "propagate_down"):
-            copy.ClearField(name)
+        for field in ("include", "exclude", "phase", "loss_weight", "propagate_down"):
+            copy.ClearField(field)
     losses = _losses(layers)
     for loss in losses:
         _add_scores(deploy, loss, last=loss is losses[-1])
     return deploy
 
 
+def input_tops(net: Any, where: object, state: Any = None) -> list[tuple[Any, str]]:
+    """What a deploy net of `net` is fed: data layers of the TEST phase, and their tops."""
+    return _inputs(_test_layers(net, state), where)
+
+
 def deploy_text(
-    net: Any, shape: Sequence[int], where: object, fields: Mapping[str, Any] | None = None
+    net: Any,
+    shape: Shapes,
+    where: object,
+    fields: Mapping[str, Any] | None = None,
+    state: Any = None,
 ) -> str:
     """`deploy_net` as prototxt."""
-    return to_text(deploy_net(net, shape, where, fields))
+    return to_text(deploy_net(net, shape, where, fields, state))
 
 
-def input_fields(net: Any, size: tuple[int, int] | None = None) -> dict[str, Any]:
+def input_fields(
+    net: Any, size: tuple[int, int] | None = None, state: Any = None
+) -> dict[str, Any]:
     """What an Input layer says of its pictures, by field: what the TEST phase does to them.
 
     `size` is that of the pictures before a crop: (height, width), or (side, 0) for the shorter
     side. It goes into `image_data_param`; an ImageData layer says it itself.
     """
     found = {}
-    transform, layer = transform_of(net), picture_layer(net)
+    transform, layer = transform_of(net, state), picture_layer(net, state)
     if transform is not None:
         found["transform_param"] = transform
     if layer is not None and layer.type == "ImageData" and layer.image_data_param.new_height:
@@ -96,11 +127,11 @@ def input_fields(net: Any, size: tuple[int, int] | None = None) -> dict[str, Any
     return found
 
 
-def transform_of(net: Any) -> Any:
+def transform_of(net: Any, state: Any = None) -> Any:
     """What the TEST phase's data layer does to its pictures, mirroring aside; None if nothing."""
-    layer = picture_layer(net)
+    layer = picture_layer(net, state)
     if layer is None:
-        given = (one for one in _test_layers(net) if one.HasField("transform_param"))
+        given = (one for one in _test_layers(net, state) if one.HasField("transform_param"))
         layer = next((one for one in given if one.type in SOURCES), None)
     if layer is None or not layer.HasField("transform_param"):
         return None
@@ -110,13 +141,13 @@ def transform_of(net: Any) -> Any:
     return transform if transform.ListFields() else None
 
 
-def picture_layer(net: Any) -> Any:
+def picture_layer(net: Any, state: Any = None) -> Any:
     """The data layer whose pictures the TEST phase scores; None where there is not one."""
-    layers = _test_layers(net)
     try:
-        return _source(layers, None)
+        found = _inputs(_test_layers(net, state), None)
     except CaffeMnistError:
         return None
+    return found[0][0] if len(found) == 1 else None
 
 
 def with_input(deploy: Prototxt, wanted: Mapping[str, Any]) -> str:
@@ -188,25 +219,63 @@ def _shape_of_weights(layer: Any) -> tuple[str, str]:
     return layer.type, str(text_format.MessageToString(param))
 
 
-def _test_layers(net: Any) -> list[Any]:
+def _test_layers(net: Any, state: Any = None) -> list[Any]:
+    given = net.state if state is None else state
     net = caffe_pb2.NetParameter.FromString(upgrade_net(net).SerializeToString())
+    net.state.CopyFrom(given)
     net.state.phase = caffe_pb2.TEST
     return list(filter_net(net).layer)
 
 
-def _source(layers: Sequence[Any], where: object) -> Any:
-    """The one data layer whose first top is more than a label."""
+def _inputs(layers: Sequence[Any], where: object) -> list[tuple[Any, str]]:
+    """The tops of data layers that scores are made of; without scores, all that are no labels."""
+    needed = _score_blobs(layers)
+    for layer in reversed([one for one in layers if one.type not in DROPPED]):
+        if not _is_source(layer) and needed.intersection(layer.top):
+            needed.update(layer.bottom)
     found = [
-        layer
-        for layer in layers
-        if layer.type in SOURCES
-        and layer.top
-        and any(layer.top[0] in one.bottom for one in layers if one.type not in DROPPED)
+        (layer, top) for layer in layers if _is_source(layer) for top in layer.top if top in needed
     ]
-    if len(found) != 1:
-        what = f"needs one data layer in the TEST phase for a deploy net, found {len(found)}"
-        raise CaffeMnistError(what, where=where)
-    return found[0]
+    if not needed:
+        read = {name for layer in layers if layer.type not in DROPPED for name in layer.bottom}
+        sources = [one for one in layers if _is_source(one) and one.top]
+        found = [(one, one.top[0]) for one in sources if one.top[0] in read]
+    if not found:
+        what = "has no data layer that leads to scores in the TEST phase"
+        stages = sorted({one for layer in layers for rule in layer.include for one in rule.stage})
+        hint = f"--stage {stages[0]}" if stages else None
+        raise CaffeMnistError(what, where=where, hint=hint)
+    return found
+
+
+def _is_source(layer: Any) -> bool:
+    """Whether data comes from a layer: of a type that reads, or Python without bottoms.
+
+    What DummyData fills with constants (marks for recurrent layers) stays in a deploy net.
+    """
+    if layer.type == "DummyData":
+        fillers = layer.dummy_data_param.data_filler
+        return any(one.type != "constant" for one in fillers)
+    return layer.type in SOURCES or (layer.type == "Python" and not layer.bottom)
+
+
+def _score_blobs(layers: Sequence[Any]) -> set[str]:
+    """What the losses that count are computed of, labels aside; without losses, the measures.
+
+    A loss that takes its blobs in any order (EuclideanLoss) is asked which of them were learnt.
+    """
+    learnt: set[str] = set()
+    for layer in layers:
+        if layer.type not in DROPPED:
+            of_learnt = not learnt.isdisjoint(layer.bottom) or layer.type in WEIGHTED
+            (learnt.update if of_learnt else learnt.difference_update)(layer.top)
+    losses = _losses(layers)
+    measured = [one for one in layers if one.type in DROPPED - {"Silence"}]
+    found: set[str] = set()
+    for layer in losses or measured:
+        scores = [name for name in layer.bottom if name in learnt]
+        found.update(layer.bottom[:1] if layer.type in LOSSES or not scores else scores)
+    return found
 
 
 def _losses(layers: Sequence[Any]) -> list[Any]:
@@ -216,18 +285,16 @@ def _losses(layers: Sequence[Any]) -> list[Any]:
     return [layer for layer, weight in zip(losses, weights) if weight == max(weights)]
 
 
-def _wanted(layers: Sequence[Any], source: Any) -> list[Any]:
-    """The layers that make scores of pictures: no label above them, more than a loss below."""
-    gone = {top for layer in layers if layer.type in SOURCES for top in layer.top}
-    gone.discard(source.top[0])
+def _wanted(layers: Sequence[Any], inputs: set[str]) -> list[Any]:
+    """The layers that make scores of the inputs: no label above them, more than a loss below."""
+    gone = {top for layer in layers if _is_source(layer) for top in layer.top} - inputs
     kept = []
     for layer in layers:
         if layer.type in DROPPED or not gone.isdisjoint(layer.bottom):
             gone.update(set(layer.top) - set(layer.bottom))
-        elif layer.type not in SOURCES:
+        elif not _is_source(layer):
             kept.append(layer)
-    measured = [layer for layer in layers if layer.type in DROPPED - {"Silence"}]
-    needed = {layer.bottom[0] for layer in _losses(layers) or measured if layer.bottom}
+    needed = _score_blobs(layers)
     read = {bottom for layer in layers for bottom in layer.bottom}
     result = []
     for layer in reversed(kept):

@@ -12,7 +12,6 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, ManyFaultsError
 from caffe_mnist.files import replacing
-from caffe_mnist.layouts.paths import NETS
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.settings import check, concerns, strings_of
 from caffe_mnist.layouts.source import (
@@ -24,6 +23,7 @@ from caffe_mnist.layouts.source import (
     read_prototxt,
     with_settings,
 )
+from caffe_mnist.schema.paths import NETS
 from caffe_mnist.schema.prototxt import Fault, PrototxtError
 
 

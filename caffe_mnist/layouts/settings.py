@@ -12,7 +12,8 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.layouts.edit import append, set_values
-from caffe_mnist.schema.prototxt import Block, Scalar, near, parse
+from caffe_mnist.schema.prototxt import Block, Scalar, near
+from caffe_mnist.schema.reading import parse
 from caffe_mnist.schema.tokens import quote, unquote
 from caffe_mnist.schema.values import fault_of_value, is_repeated, kind_of
 

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.layouts.edit import put
-from caffe_mnist.layouts.paths import LISTS, PATHS, SOURCES, WRITTEN
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.settings import first_name, set_fields
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema import prototxt as syntax
-from caffe_mnist.schema.prototxt import Block, Scalar, examine, parse, place
+from caffe_mnist.schema.paths import LISTS, PATHS, SOURCES, WRITTEN
+from caffe_mnist.schema.prototxt import Block, Scalar, examine, place
+from caffe_mnist.schema.reading import parse, with_values
 from caffe_mnist.schema.sources import split_source, with_paths
 from caffe_mnist.schema.tokens import quote
 
@@ -99,11 +100,15 @@ def read_prototxt(path: str | os.PathLike[str], kind: Any = None) -> Prototxt:
     if b"\0" in content:
         raise CaffeMnistError("is no text, so no prototxt", where=path)
     # Caffe takes any bytes in comments and strings, and they are given back as they were.
-    return prototxt(path, content.decode("utf-8", "surrogateescape"), kind)
+    text = with_values(content.decode("utf-8", "surrogateescape"), path)
+    return prototxt(path, text, kind)
 
 
 def prototxt(path: str | os.PathLike[str], text: str, kind: Any = None) -> Prototxt:
-    """A solver or a net from its text; raises PrototxtError with every fault."""
+    """A solver or a net from its text; raises PrototxtError with every fault.
+
+    In a lenient reading unknown fields stay in the text, and are reported.
+    """
     kind = kind or kind_of_text(text, os.path.basename(path))
     return Prototxt(os.fspath(path), text, kind, parse(text, kind, path))
 
@@ -122,7 +127,7 @@ def with_settings(source: Prototxt, settings: Sequence[tuple[str, str]]) -> Prot
     """`source` with those of `settings` that are for its kind."""
     wanted = [pair for pair in settings if kind_of_key(pair[0]) is source.kind]
     text = set_fields(source.text, source.kind, wanted, source.path)
-    return replace(source, text=text, block=parse(text, source.kind, source.path))
+    return prototxt(source.path, text, source.kind)
 
 
 def kind_of_key(key: str) -> Any:

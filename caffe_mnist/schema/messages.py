@@ -17,6 +17,7 @@ from google.protobuf import message, text_format
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 from caffe_mnist.schema import fork_text
+from caffe_mnist.schema.reading import known_only, with_values
 from caffe_mnist.schema.values import is_repeated, kind_of
 
 M = TypeVar("M", bound=message.Message)
@@ -29,7 +30,8 @@ def read_text(path: str | os.PathLike[str], kind: type[M]) -> M:
     """Read one message of class `kind` from a prototxt file.
 
     Raises CaffeMnistError naming file, line and column for anything but a complete, valid
-    message of known fields.
+    message of known fields. Variables (`${NAME}`) have their values, unknown fields are passed
+    over where the command allows it: schema/reading.py.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -37,11 +39,12 @@ def read_text(path: str | os.PathLike[str], kind: type[M]) -> M:
         raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
     except UnicodeDecodeError:
         raise CaffeMnistError("not a prototxt: the file is not UTF-8 text", where=path) from None
-    return parse_text(text, kind, path)
+    return parse_text(with_values(text, path), kind, path)
 
 
 def parse_text(text: str, kind: type[M], where: object) -> M:
     """Parse prototxt `text` into a message of class `kind`; `where` names it in errors."""
+    text = known_only(text, kind.DESCRIPTOR, where)
     try:
         found = _parse(text, kind, where)
     except text_format.ParseError as error:

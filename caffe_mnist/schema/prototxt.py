@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import bisect
 import contextlib
+import dataclasses
 import difflib
 import re
 from collections.abc import Iterable, Iterator
@@ -58,7 +59,8 @@ class Block:
 class Field:
     """One value of a field; `declared` is the field's descriptor in the schema.
 
-    `start` is where the field's name stands; values of one list (`listed`) share it.
+    `start` is where the field's name stands, `end` where the last brace, bracket or value of what
+    is written there ends; values of one list (`listed`) share both.
     """
 
     name: str
@@ -66,14 +68,16 @@ class Field:
     value: Union[Scalar, Block]  # noqa: UP007 (evaluated by Python 3.9)
     declared: Any
     listed: bool = False
+    end: int = 0
 
 
 @dataclass(frozen=True)
 class Fault:
-    """Something wrong at an offset of the text."""
+    """Something wrong at an offset of the text; `unknown`: a field that the schema lacks."""
 
     offset: int
     what: str
+    unknown: bool = False
 
 
 class PrototxtError(ManyFaultsError):
@@ -119,6 +123,23 @@ def near(name: str, known: Iterable[str]) -> str:
     """` (did you mean …?)` where a known name resembles `name`, else nothing."""
     close = difflib.get_close_matches(name, list(known), 1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+def unknown_fields(block: Block) -> Iterator[tuple[str, int, int]]:
+    """Of fields that the schema does not know: `Message.name`, and their places in the text.
+
+    What stands in an unknown message goes with it; of a list, all values are one.
+    """
+    seen: set[int] = set()
+    for item in block.fields:
+        if item.declared is not None:
+            if isinstance(item.value, Block):
+                yield from unknown_fields(item.value)
+            continue
+        if item.start in seen:
+            continue
+        seen.add(item.start)
+        yield f"{block.kind.name}.{item.name}", item.start, item.end
 
 
 class _StopError(Exception):
@@ -171,7 +192,12 @@ class _Parser:
             if token.kind != "word":
                 raise self._stop(token, "a field's name" + ("" if end == "end" else f" or {end!r}"))
             declared = self._declared(block, token, seen, depth)
+            count = len(block.fields)
             self._statement(block, token, declared, depth)
+            end_of_it = self.tokens[self.at - 1].end
+            block.fields[count:] = [
+                dataclasses.replace(one, end=end_of_it) for one in block.fields[count:]
+            ]
             if self._peek() in (";", ","):
                 self._next()
 
@@ -182,7 +208,8 @@ class _Parser:
         declared = block.kind.fields_by_name.get(token.text) or self._added(block, token, depth)
         if declared is None:
             what = f"{block.kind.name} has no field {token.text!r}"
-            self._fault(token.start, what + near(token.text, block.kind.fields_by_name))
+            what += near(token.text, block.kind.fields_by_name)
+            self.faults.append(Fault(token.start, what, unknown=True))
         elif token.text in seen and not is_repeated(declared):
             self._fault(token.start, f"{token.text} is given twice")
         seen.add(token.text)

@@ -145,6 +145,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--owner", default="", metavar="RUN", help="stop when owner.json is not RUN's"
     )
+    parser.add_argument("--best", metavar="FILE", help="best.json: what to keep in best/")
     parser.add_argument("--launcher", type=int, default=0, help="process that started this one")
     parser.add_argument("--above", type=int, default=0, help="use numbers above this one (0)")
     one_line_usage(parser)

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.best import BestModel
 from caffe_mnist.storage.newest import NEWEST, pointer
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Mark, Pair, being_written, is_cut, pairs, read_marks
@@ -57,6 +58,7 @@ class Settings:
     earlier: str | None = None
     launcher: int = 0
     look_every: float = 1.0
+    best: str | None = None
 
 
 @dataclass
@@ -85,6 +87,9 @@ class Uploader:
         self._earlier = read_marks(earlier) if earlier else frozenset()
         # The one before may have died when there was one too many.
         self._tidy = not self.settings.keep
+        best, to = self.settings.best, self.settings.to
+        self._best = BestModel(Path(best), self.settings.prefix, to) if best else None
+        self._best_published = float("-inf")
 
     @property
     def is_tidy(self) -> bool:
@@ -98,10 +103,13 @@ class Uploader:
     def look(self, final: bool = False) -> bool:
         """Publish what is due; True when nothing is left to do."""
         ready = self.pending(final)
-        if not ready and self._tidy:
+        best = self._best_is_due(final)
+        if not ready and self._tidy and not best:
             return not self._new()
         now = self.clock()
         if now < self.not_before:
+            return False
+        if best and not self._tried(self._publish_best):
             return False
         if ready and not final and now - self.last_published < self.settings.every:
             return False
@@ -118,6 +126,24 @@ class Uploader:
         if not self._is_tidied() and (not final or self.failures < TRIES):
             return False
         return not self._new()
+
+    def _best_is_due(self, final: bool) -> bool:
+        """Whether another snapshot is the best now; not more often than others are uploaded."""
+        due = self._best.due() if self._best is not None else None
+        if due is None or not self._is_settled(due[1], final):
+            return False
+        return final or self.clock() - self._best_published >= self.settings.every
+
+    def _publish_best(self) -> None:
+        due = self._best.due() if self._best is not None else None
+        if self._best is None or due is None:
+            return
+        self._check_owner()
+        content, pair, more = due
+        if self._best.bring(content, pair, more):
+            text = f"the best so far, iteration {pair.iteration}, is in {self._best.url}"
+            self.say("best", text, url=self._best.url)
+        self._best_published = self.clock()
 
     def _is_tidied(self) -> bool:
         return self._tidy or self._tried(self._tidy_up)

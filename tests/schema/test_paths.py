@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from caffe_mnist.layouts.paths import LISTS, NO_PATHS, PATHS, WRITTEN
 from caffe_mnist.layouts.rules import Rules
 from caffe_mnist.layouts.source import NET, SOLVER, prototxt
 from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.paths import LISTS, NO_PATHS, PATHS, WRITTEN
 from caffe_mnist.schema.values import is_required, kind_of
 
 FOLDERS = {"code": "/c", "data": "/d", "model": "/m"}

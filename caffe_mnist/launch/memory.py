@@ -1,0 +1,67 @@
+"""How much memory is free here: of the machine, of its container, of a GPU."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+# Where the limit and the use of a container stand, of either version of control groups.
+GROUPS = (
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    (
+        "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+        "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+    ),
+)
+
+
+def free_memory(gpus: str) -> tuple[int | None, str]:
+    """Bytes, and whose they are; None where that cannot be told.
+
+    Of several GPUs that with the least counts: each holds the whole net.
+    """
+    if gpus:
+        return _of_gpus(gpus), "the GPU"
+    found = [_of_machine(), *(_of_group(*paths) for paths in GROUPS)]
+    known = [one for one in found if one is not None]
+    return (min(known) if known else None), "this machine"
+
+
+def size_words(size: float) -> str:
+    """A number of bytes for people."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit in ("B", "KiB") else f"{size:.1f} {unit}"
+
+
+def _of_machine() -> int | None:
+    try:
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError, IndexError):
+        pass
+    return None
+
+
+def _of_group(limit: str, used: str) -> int | None:
+    try:
+        most = int(Path(limit).read_text())
+        return None if most >= 2**60 else max(most - int(Path(used).read_text()), 0)
+    except (OSError, ValueError):  # "max": without a limit
+        return None
+
+
+def _of_gpus(gpus: str) -> int | None:
+    command = ["nvidia-smi", "--query-gpu=index,memory.free", "--format=csv,noheader,nounits"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+        rows = [line.split(",") for line in done.stdout.splitlines()]
+        free = {row[0].strip(): int(row[1]) * 2**20 for row in rows}
+    except (OSError, subprocess.SubprocessError, ValueError, IndexError):
+        return None
+    wanted = list(free) if gpus == "all" else gpus.split(",")
+    known = [free[one] for one in wanted if one in free]
+    return min(known) if known else None

@@ -1,0 +1,174 @@
+"""What would make a job fail, looked for before it costs anything.
+
+Always: text, wiring and paths of solver and nets, weights and snapshots that are named. In full
+(`--preflight`, `--preflight-only`, and where data are to be copied from a store): shapes of all
+layers, memory and disk against what there is, the GPU; with `--preflight-only` a small object in
+the store, too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
+from caffe_mnist.launch.check import Checked, check_file
+from caffe_mnist.launch.memory import free_memory, size_words
+from caffe_mnist.launch.plan import Plan
+from caffe_mnist.launch.reasons import explain
+from caffe_mnist.layouts.rewrite import write_tree
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
+from caffe_mnist.storage.places import find
+from caffe_mnist.storage.probe import probe
+from caffe_mnist.storage.urls import is_local
+
+FLOAT = 4
+# Arrays of the size of the parameters that a solver type keeps beside them.
+HISTORIES = {"Adam": 2, "AdaDelta": 2}
+# From so large a share of the free memory on, it is said that it may be too little.
+TIGHT = 0.8
+
+
+@dataclass
+class Findings:
+    """What was found: `faults` end the job, the rest is said."""
+
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def preflight(plan: Plan, say: Callable[[str], object], probing: bool = False) -> None:
+    """Look, say what was found, and raise ManyFaultsError where the job cannot work.
+
+    With `probing` everything is looked at, and the store is written to.
+    """
+    settings, found = plan.settings, Findings()
+    full = probing or settings.preflight is True or _is_remote(settings.data_url)
+    with tempfile.TemporaryDirectory(prefix="caffe-mnist-preflight-") as folder:
+        solver_path = write_tree(plan.solver, Path(folder), plan.rules)
+        checked = check_file(str(solver_path), data=False, shapes=full)
+        solver = read_text(solver_path, caffe_pb2.SolverParameter)
+    for line in checked.faults:
+        if "snapshot_prefix: " not in line:  # its folder is made
+            found.faults.append(_own(line, folder, plan))
+    found.notes += [note for note in checked.notes if not note.startswith("how large")]
+    if full:
+        if checked.nets and not found.faults:
+            _look_at_memory(plan, solver, checked, found)
+            _look_at_disk(plan, solver, checked, found)
+        _look_at_gpu(plan, found)
+    _look_at_files(plan, found)
+    if probing:
+        _look_at_store(plan, found)
+    for note in found.notes:
+        say(note)
+    if found.faults:
+        raise ManyFaultsError(found.faults)
+    if probing:
+        say("preflight: nothing stands in the way")
+
+
+def _own(line: str, folder: str, plan: Plan) -> str:
+    """A fault of the copy that was looked at, with the name of the file that is the user's."""
+    for path in (plan.solver, *plan.nets):
+        line = line.replace(os.path.join(folder, path.name), str(path))
+    return line
+
+
+def _look_at_files(plan: Plan, found: Findings) -> None:
+    """Weights and snapshots that are named and should be here."""
+    named = [plan.settings.snapshot] if plan.settings.snapshot not in ("none", "auto") else []
+    named += (plan.settings.weights or "").split(",")
+    for name in filter(None, named):
+        if "://" not in name and not Path(name).is_file():
+            found.faults.append(f"{name}: there is no such file")
+
+
+def _look_at_memory(plan: Plan, solver: Any, checked: Checked, found: Findings) -> None:
+    train, *tests = checked.nets
+    held = 2 + HISTORIES.get(solver.type, 1)
+    need = FLOAT * train.parameters * held + 2 * train.blobs + sum(net.blobs for net in tests)
+    free, where = free_memory(plan.settings.gpus)
+    words = f"the training needs about {size_words(need)}"
+    if free is None:
+        found.notes.append(f"{words} of memory")
+    elif need > free:
+        hint = "a smaller batch_size, with iter_size, needs less"
+        found.faults.append(f"{words}, {where} has {size_words(free)} free ({hint})")
+    else:
+        tight = ", which is tight" if need > TIGHT * free else ""
+        found.notes.append(f"{words} of memory, {where} has {size_words(free)} free{tight}")
+
+
+def _look_at_disk(plan: Plan, solver: Any, checked: Checked, found: Findings) -> None:
+    """Room for the snapshots to come, as many as stay."""
+    parameters = checked.nets[0].parameters
+    each = FLOAT * parameters * (1 + HISTORIES.get(solver.type, 1) + solver.snapshot_diff)
+    count = 1 + (plan.max_iter // solver.snapshot if solver.snapshot > 0 else 0)
+    if plan.settings.keep_local:
+        count = min(count, plan.settings.keep_local + 1)
+    folder = next((one for one in [plan.model_folder, *plan.model_folder.absolute().parents]
+                   if one.is_dir()), Path("/"))  # fmt: skip
+    need, free = each * count, shutil.disk_usage(folder).free
+    words = f"{count:,} snapshot(s) of {size_words(each)} need {size_words(need)}"
+    if need > free:
+        found.faults.append(
+            f"{words}, the disk of {plan.model_folder} has {size_words(free)} "
+            "(--keep-local 2 keeps two of them, --set snapshot=… makes fewer)"
+        )
+    else:
+        found.notes.append(f"{words}, the disk has {size_words(free)}")
+
+
+def _look_at_gpu(plan: Plan, found: Findings) -> None:
+    """Ask the trainer itself, as far as it has the command."""
+    if not plan.settings.gpus:
+        return
+    command = [*plan.trainer.command, "device_query", "-gpu", plan.settings.gpus]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=60, errors="replace", check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        found.notes.append(f"the GPU was not looked at: {error}")
+        return
+    if done.returncode:
+        reason, hint = explain(128 - done.returncode if done.returncode < 0 else done.returncode,
+                               done.stderr.splitlines(keepends=True), Path("/"))  # fmt: skip
+        found.faults.append(f"-gpu {plan.settings.gpus}: {reason}" + (f" ({hint})" if hint else ""))
+
+
+def _look_at_store(plan: Plan, found: Findings) -> None:
+    settings = plan.settings
+    for url, look in ((settings.train_url, probe), (settings.data_url, find)):
+        if not url:
+            continue
+        try:
+            look(url)
+        except CaffeMnistError as error:
+            found.faults += error.faults
+    if settings.train_url and not any(settings.train_url in fault for fault in found.faults):
+        found.notes.append("the store of --train-url can be written, read and tidied up")
+
+
+def _is_remote(url: str | None) -> bool:
+    return bool(url) and not is_local(str(url))
+
+
+def preflight_only(plan: Plan, say: Callable[[str], object]) -> int:
+    """`--preflight-only`: 0, or 1 with every fault said."""
+    try:
+        preflight(plan, say, probing=True)
+    except ManyFaultsError as error:
+        for fault in error.faults:
+            say(fault)
+        count = len(error.faults)
+        raise JobError(f"the job would fail: {count} fault{'' if count == 1 else 's'}") from None
+    return 0

@@ -1,0 +1,49 @@
+"""Epochs as a unit, and tests that see every record once."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from caffe_mnist.datasets.database import Database
+from caffe_mnist.launch.epochs import divisor
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import read_text
+from tests.fixtures.jobs import Job
+
+
+@pytest.mark.parametrize(
+    ("records", "batch", "found"),
+    [(10000, 100, 100), (300, 64, 60), (10000, 64, 50), (997, 64, 1), (94, 30, 47), (7, 100, 7)],
+)
+def test_batches_that_divide(records: int, batch: int, found: int) -> None:
+    """The largest up to the batch; where that is small, one up to twice as large."""
+    assert divisor(records, batch) == found
+
+
+def test_a_job_in_epochs(job: Job) -> None:
+    """max_iter, test_iter and the test batch come of the data; the nets of one's own stay."""
+    done = job.run("--epochs=3", "--test-once-over", "--set=layer[0].data_param.batch_size=50")
+    assert done.status == 2
+    assert "max_iter too: give one" in done.errors[0]
+    command = [one for one in job.command("--epochs=1.5", "--test-once-over", "--keep=1")
+               if "max_iter" not in one]  # fmt: skip
+    ran = subprocess.run(command, cwd=job.folder, env=job.surroundings({}), capture_output=True,
+                         text=True, timeout=300)  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    solver = read_text(job.model / "prototxt" / "lenet_solver.prototxt", caffe_pb2.SolverParameter)
+    net = read_text(job.model / "prototxt" / "lenet_train_test.prototxt", caffe_pb2.NetParameter)
+    records = {name: _records(job.folder / "data" / name)
+               for name in ("mnist_train_lmdb", "mnist_test_lmdb")}  # fmt: skip
+    assert solver.max_iter == -(-round(records["mnist_train_lmdb"] * 1.5) // 64)
+    test = next(one for one in net.layer if one.type == "Data" and one.include[0].phase == 1)
+    assert list(solver.test_iter) == [records["mnist_test_lmdb"] // test.data_param.batch_size]
+    assert records["mnist_test_lmdb"] % test.data_param.batch_size == 0
+    assert "one epoch is " in ran.stderr
+
+
+def _records(path: Path) -> int:
+    with Database(path) as database:
+        return len(database)

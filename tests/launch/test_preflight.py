@@ -1,0 +1,83 @@
+"""What would make a job fail is said before anything is copied or trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from caffe_mnist import train
+from caffe_mnist.launch import memory, preflight
+from caffe_mnist.launch.memory import free_memory, size_words
+from tests.fixtures.jobs import SOLVER, Job
+
+
+def test_a_job_that_can_work(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    """Memory, disk and store are said; nothing is left, nothing is made."""
+    (job.folder / "store").mkdir()
+    arguments = job.command("--preflight-only", caffe="embedded")[3:]
+    assert train.main(arguments) == 0
+    said = capsys.readouterr().err
+    for words in ("of memory, this machine has", "snapshot(s) of", "the store of --train-url can",
+                  "preflight: nothing stands in the way"):  # fmt: skip
+        assert words in said
+    assert not job.model.exists()
+    assert list(job.store.iterdir()) == []
+
+
+def test_all_that_stands_in_the_way(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Shapes, memory, disk, GPU, weights and store, all at once, in one line each."""
+    monkeypatch.setattr(preflight, "free_memory", lambda gpus: (2**20, "this machine"))
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: memory_of(2**20))
+    arguments = [
+        *job.command("--preflight-only", "--weights=gone.caffemodel", caffe="embedded")[3:],
+        "--train-url=/proc/nowhere", "--set=snapshot=1",
+    ]  # fmt: skip
+    assert train.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "the training needs about" in said
+    assert "31 snapshot(s) of 3.3 MiB need 102.0 MiB" in said
+    assert "gone.caffemodel: there is no such file" in said
+    assert "/proc/nowhere" in said
+    assert "the job would fail: 4 faults" in said
+    arguments = job.command("--preflight-only", "--gpu=0", caffe="embedded")[3:]
+    arguments += ["--set=layer[conv2].convolution_param.kernel_size=50"]
+    assert train.main(arguments) == 1
+    said = capsys.readouterr().err
+    assert "layer 'conv2' (Convolution): kernel 50 is larger than the padded input" in said
+    assert f"{SOLVER.parent}/lenet_train_test.prototxt:" in said
+
+
+def memory_of(size: int) -> object:
+    """What `shutil.disk_usage` would say."""
+    return type("Usage", (), {"free": size})()
+
+
+def test_at_the_start_of_every_job(job: Job, tmp_path: Path) -> None:
+    """What is wrong with the text of nets ends a job before the store is touched; or is not looked
+    for."""
+    net = (SOLVER.parent / "lenet_train_test.prototxt").read_text()
+    net = net.replace('bottom: "conv1"', 'bottom: "cnv1"')
+    (tmp_path / "lenet_train_test.prototxt").write_text(net)
+    (tmp_path / "s.prototxt").write_text(SOLVER.read_text())
+    done = job.run("--solver=s.prototxt")
+    assert (done.status, job.calls()) == (2, [])
+    assert "bottom 'cnv1' is made by no layer (did you mean conv1?)" in done.errors[0]
+    assert not job.store.exists()
+    assert job.run("--solver=s.prototxt", "--no-preflight").status == 0
+
+
+def test_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The container's limit goes before the machine's; a GPU that is not there has none."""
+    (tmp_path / "max").write_text("1000\n")
+    (tmp_path / "current").write_text("400\n")
+    groups = ((str(tmp_path / "max"), str(tmp_path / "current")), ("/none", "/none"))
+    monkeypatch.setattr(memory, "GROUPS", groups)
+    assert free_memory("") == (600, "this machine")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert free_memory("0") == (None, "the GPU")
+    assert [size_words(size) for size in (5, 2048, 3 * 2**20, 2**41)] == [
+        "5 B", "2 KiB", "3.0 MiB", "2048.0 GiB"
+    ]  # fmt: skip
