@@ -68,7 +68,7 @@ def both(
     folder: Path, out: Path, real_caffe: Path, entries: list[Entry], how: Decoding
 ) -> tuple[Path, Path, Written]:
     """The databases of real convert_imageset and of ours, and what ours holds."""
-    (out / "list").write_text("".join(f"{name} {label}\n" for name, label in entries))
+    (out / "list").write_text("".join(f"{one.name} {one.label}\n" for one in entries))
     flags: list[str] = ["-gray"] if how.gray else []
     flags += ["-encoded"] if how.encoded or how.encode_type else []
     flags += [f"-encode_type={how.encode_type}"] if how.encode_type else []
