@@ -15,7 +15,7 @@ from caffe_mnist.engine.snapshot import read_state
 from tests.cluster.netns import NETWORK, machines
 from tests.engine.test_caffe import NET, SOLVER
 
-LIMIT = 240.0
+LIMIT = 400.0
 
 
 def until(true: Callable[[], object]) -> None:

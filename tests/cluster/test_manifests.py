@@ -103,10 +103,10 @@ def pictures(tmp_path: Path) -> Path:
     import cv2
     import numpy as np
 
-    for index in range(32):
+    for index in range(100):
         folder = tmp_path / "pictures" / "ab"[index % 2]
         folder.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(folder / f"{index}.png"), np.full((6, 6, 3), 7 * index, np.uint8))
+        cv2.imwrite(str(folder / f"{index}.png"), np.full((6, 6, 3), 2 * index, np.uint8))
     return tmp_path
 
 
