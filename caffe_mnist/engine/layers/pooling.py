@@ -2,12 +2,15 @@
 
 The pooled size is rounded up (`round_mode` FLOOR: down); with padding, a last window that
 would start in the padding on the far side is dropped. Averages are over the window with its
-padding, cut at the padded border.
+padding, cut at the padded border. Without padding nothing is dropped: where strides are larger
+than the kernel, the last window may lie behind the picture and hold nothing; its largest value is
+the smallest number there is, its average no number (or zero), and no gradient comes out of it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan, nan
 
 import torch
 from torch import Tensor
@@ -51,6 +54,11 @@ class Pooling(Layer):
         number, channels, *sizes = bottom[0].shape
         self._measure(sizes)
         pooled = [self._pooled(axis, size) for axis, size in enumerate(sizes)]
+        self.empty = [
+            not any(self.pad) and (size - 1) * step >= full
+            for size, step, full in zip(pooled, self.stride, sizes)
+        ]
+        self.sizes = sizes
         for blob in top:
             blob.reshape((number, channels, *pooled))
 
@@ -66,11 +74,13 @@ class Pooling(Layer):
             )
             if len(top) > 1:
                 places = self._places_in(bottom[0].shape[3], x.shape[3])
-                top[1].data = self._cut(places.float(), top[0])
+                top[1].data = self._with_empty(self._cut(places.float(), top[0]), [-1.0, -1.0])
+            nothing = [torch.finfo(y.dtype).min] * 2
         else:
             y = aten.avg_pool2d(x, self.kernel, self.stride, self.inner_pad, self.ceil, True)
+            nothing = [self._average_of_nothing(axis) for axis in (0, 1)]
         self.pooled = y.shape[2:]
-        top[0].data = self._cut(y, top[0])
+        top[0].data = self._with_empty(self._cut(y, top[0]), nothing)
 
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
@@ -82,7 +92,7 @@ class Pooling(Layer):
             bottom[0].diff = self._backward_drawn(bottom[0].data, top[0].diff)
             return
         x = self._widened(bottom[0].data)
-        gradient = _as(self._uncut(top[0].diff), x)
+        gradient = _as(self._uncut(self._without_empty(top[0].diff)), x)
         if self.largest:
             dx = aten.max_pool2d_with_indices_backward(
                 gradient, x, self.kernel, self.stride, self.inner_pad, [1, 1], self.ceil,
@@ -145,9 +155,31 @@ class Pooling(Layer):
         if room < 0:
             raise self.error(f"kernel {kernel} is larger than the padded input {size + 2 * pad}")
         pooled = (-(-room // stride) if self.ceil else room // stride) + 1
-        if (pooled - 1) * stride >= size + pad:
+        dropping = any(self.pad) or self.drawn
+        if dropping and (pooled - 1) * stride >= size + pad:
             pooled -= 1
         return pooled
+
+    # The library drops windows behind the picture; what they hold is put beside the others.
+
+    def _with_empty(self, y: Tensor, values: Sequence[float]) -> Tensor:
+        """With a row and a column (axes 0 and 1) of `values` where windows hold nothing."""
+        for axis in sorted((0, 1), key=lambda axis: isnan(values[axis])):  # NaN covers the corner
+            if self.empty[axis]:
+                y = functional.pad(y, (0, axis, 0, 1 - axis), value=values[axis])
+        return y
+
+    def _without_empty(self, gradient: Tensor) -> Tensor:
+        rows, columns = (
+            size - empty for size, empty in zip(gradient.shape[2:], map(int, self.empty))
+        )
+        return gradient[:, :, :rows, :columns] if any(self.empty) else gradient
+
+    def _average_of_nothing(self, axis: int) -> float:
+        """Caffe divides a sum of nothing by the window's extent, which is zero or negative."""
+        kernel, stride, size = self.kernel[axis], self.stride[axis], self.sizes[axis]
+        start = -(-(size - kernel) // stride) * stride
+        return nan if min(start + kernel, size) == start else 0.0
 
     # The library pads at most half a kernel. A wider pad is written out; then it may find one
     # more window, which starts in the padding on the far side and is dropped again.

@@ -27,5 +27,6 @@ CASES = [
     _pooling("ave-ceil", "pool: AVE kernel_size: 3 stride: 2"),
     _pooling("ave-pad", "pool: AVE kernel_size: 3 stride: 2 pad: 1"),
     _pooling("ave-wide-pad", "pool: AVE kernel_size: 3 stride: 1 pad: 2"),
+    _pooling("ave-behind", "pool: AVE kernel_size: 1 stride: 3", (2, 3, 8, 7)),
     _pooling("ave-global", "pool: AVE global_pooling: true"),
 ]
