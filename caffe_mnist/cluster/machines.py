@@ -37,7 +37,7 @@ def find_machines(nodes: str, rdzv: str, rank: int | None = None) -> Machines:
 
     Raises CaffeMnistError for values that cannot be used, and for a host that nobody knows.
     """
-    least, most = _range(nodes)
+    least, most = nodes_range(nodes)
     if not rdzv:
         raise CaffeMnistError(
             "several machines need a place to meet", hint="--rdzv HOST:PORT of the first of them"
@@ -59,7 +59,8 @@ def find_machines(nodes: str, rdzv: str, rank: int | None = None) -> Machines:
     return Machines(least, most, host, port, first, address, interface)
 
 
-def _range(nodes: str) -> tuple[int, int]:
+def nodes_range(nodes: str) -> tuple[int, int]:
+    """MIN and MAX of `N` or `MIN:MAX`; raises CaffeMnistError."""
     least, colon, most = nodes.partition(":")
     words = (least, most if colon else least)
     if not all(word.isascii() and word.isdigit() for word in words):

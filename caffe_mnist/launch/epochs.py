@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from caffe_mnist.cluster.machines import nodes_range
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.early import early_iterations
 from caffe_mnist.launch.plan import Plan
+from caffe_mnist.launch.record import gpu_models
+from caffe_mnist.launch.settings import Settings
 from caffe_mnist.layouts.edit import append, set_values
 from caffe_mnist.layouts.rewrite import places_of_nets, replace_texts
 from caffe_mnist.layouts.source import NET, SOLVER, Prototxt, prototxt, read_prototxt
@@ -84,8 +87,7 @@ def settle_epochs(plan: Plan, say: Callable[[str], object]) -> Plan:
 
 def _with_epochs(plan: Plan, solver: Any, net: Prototxt, say: Callable[[str], object]) -> Plan:
     feed = _feed(net, 0, solver.train_state)
-    gpus = len([one for one in plan.settings.gpus.split(",") if one]) or 1
-    each = feed.batch * max(solver.iter_size, 1) * gpus
+    each = feed.batch * max(solver.iter_size, 1) * workers_of(plan.settings)
     epoch = feed.records / each
     epochs = plan.settings.epochs
     max_iter = -(-round(feed.records * epochs) // each)
@@ -95,6 +97,23 @@ def _with_epochs(plan: Plan, solver: Any, net: Prototxt, say: Callable[[str], ob
     if plan.settings.snapshot_early:
         early = early_iterations(solver.snapshot, max_iter, plan.solver)
     return replace(plan, max_iter=max_iter, early=early)
+
+
+def workers_of(settings: Settings) -> int:
+    """How many workers each take a batch, on all GPUs, processes and machines of the job.
+
+    Raises CaffeMnistError where that may change while the job runs.
+    """
+    here = settings.workers or 1
+    if settings.gpus:
+        here = len(gpu_models() if settings.gpus == "all" else settings.gpus.split(",")) or 1
+    if settings.nodes is None:
+        return here
+    least, most = nodes_range(settings.nodes)
+    if least != most:
+        what = f"counts on as many machines all the time, and --nodes says {settings.nodes}"
+        raise CaffeMnistError(what, where="--epochs", hint="--set max_iter=N, or --nodes N")
+    return here * most
 
 
 def _once_over(

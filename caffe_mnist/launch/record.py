@@ -95,11 +95,11 @@ def machine() -> dict[str, Any]:
         "host": platform.node(),
         "system": platform.platform(),
         "cores": os.cpu_count(),
-        "gpus": _gpus(),
+        "gpus": gpu_models(),
     }
 
 
-def _gpus() -> list[str]:
+def gpu_models() -> list[str]:
     """The models of NVIDIA's cards, as their driver names them."""
     found = []
     for path in sorted(Path("/proc/driver/nvidia/gpus").glob("*/information")):

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.datasets.database import Database
-from caffe_mnist.launch.epochs import divisor
+from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.epochs import divisor, workers_of
+from caffe_mnist.launch.settings import Settings
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from tests.fixtures.jobs import Job
@@ -42,6 +44,27 @@ def test_a_job_in_epochs(job: Job) -> None:
     assert list(solver.test_iter) == [records["mnist_test_lmdb"] // test.data_param.batch_size]
     assert records["mnist_test_lmdb"] % test.data_param.batch_size == 0
     assert "one epoch is " in ran.stderr
+
+
+@pytest.mark.parametrize(
+    ("settings", "workers"),
+    [
+        (Settings(), 1),
+        (Settings(workers=3), 3),
+        (Settings(gpu="0,2"), 2),
+        (Settings(nodes="4", workers=2), 8),
+        (Settings(nodes="2:2"), 2),
+    ],
+)
+def test_every_worker_takes_a_batch(settings: Settings, workers: int) -> None:
+    """An epoch is shared by all workers of all machines."""
+    assert workers_of(settings) == workers
+
+
+def test_epochs_of_machines_that_come_and_go() -> None:
+    """Nobody can count them."""
+    with pytest.raises(CaffeMnistError, match="--nodes says 1:3"):
+        workers_of(Settings(nodes="1:3"))
 
 
 def _records(path: Path) -> int:
