@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.launch.anew import begin_anew
 from caffe_mnist.launch.best import BEST_FILE, Best, earlier_best
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
@@ -51,7 +52,6 @@ from caffe_mnist.launch.uploads import Uploads
 from caffe_mnist.launch.view import check_view, start_view
 from caffe_mnist.layouts.rewrite import write_tree
 from caffe_mnist.schema.reading import reading
-from caffe_mnist.storage.newest import read_pointer
 from caffe_mnist.storage.owner import OwnedError
 from caffe_mnist.storage.pairs import Pair, pairs, write_marks
 from caffe_mnist.storage.snapshots import FINAL
@@ -114,17 +114,6 @@ def _check_stores(settings: Settings) -> None:
             open_store(url)
 
 
-def _say_what_is_there(url: str | None) -> None:
-    """A training that begins anew where another one is: the two are not told apart later."""
-    found = read_pointer(url) if url else None
-    if found is not None:
-        say(
-            f"{url} holds an earlier training, as far as iteration {found.manifest.iteration}: "
-            "--resume goes on with that one until this is further; another --train-url keeps "
-            "them apart"
-        )
-
-
 def _recorded_story(
     plan: Plan,
     record: RunRecord,
@@ -170,7 +159,7 @@ def _story(
     record.start = start.note
     say(f"starting {start.note}")
     if not start.snapshot:
-        _say_what_is_there(settings.train_url)
+        begin_anew(plan, place.above, say)
     if settings.data_url:
         with record.timed("copy"):
             copy_dataset(settings.data_url, plan.data_folder)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.launch.anew import before_begun
 from caffe_mnist.launch.divergence import is_finite
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.schema import caffe_pb2
@@ -17,7 +18,7 @@ from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.packed import read_packed, write_packed
 from caffe_mnist.storage.copies import download
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, published, sha256
+from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, sha256, survey
 from caffe_mnist.storage.urls import is_local
 
 # The time that fetched snapshots get (2001): before any run, so that none takes them for its own.
@@ -41,9 +42,9 @@ class Start:
 def find_start(plan: Plan) -> Start:
     """What the settings ask for, with everything that lies in a store brought here.
 
-    `--snapshot auto` takes the complete snapshot of the highest iteration, local or in the
-    store; where there is none, the weights that are given, or the beginning. Raises
-    CaffeMnistError when a file is missing or is none.
+    `--snapshot auto` takes the complete snapshot of the highest iteration of the training that
+    was begun last, local or in the store; where there is none, the weights that are given, or the
+    beginning. Raises CaffeMnistError when a file is missing or is none.
     """
     settings = plan.settings
     if settings.snapshot == "auto":
@@ -64,8 +65,9 @@ def find_start(plan: Plan) -> Start:
 
 
 def _newest(plan: Plan) -> Start | None:
-    local = next((pair for pair in reversed(pairs(plan.prefix)) if _is_whole(pair)), None)
-    there = published(plan.settings.train_url) if plan.settings.train_url else []
+    here = pairs(plan.prefix, earlier=before_begun(plan))
+    local = next((pair for pair in reversed(here) if _is_whole(pair)), None)
+    there = survey(plan.settings.train_url).current if plan.settings.train_url else []
     for stored in reversed([one for one in there if one.resumable]):
         if local is not None and local.iteration >= stored.manifest.iteration:
             break

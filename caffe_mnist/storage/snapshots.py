@@ -15,13 +15,14 @@ import json
 import os
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
+from caffe_mnist.storage.begun import BEGUN, LARGEST, Begun
 from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
 
@@ -109,18 +110,30 @@ class Survey:
     """What lies below a root: complete snapshots by iteration, and the numbers that are in use.
 
     `taken` are those of folders with a manifest of any kind (one of a newer release, say), which
-    nobody may write over; `leftovers` those of folders without, which are no snapshots.
+    nobody may write over; `leftovers` those of folders without, which are no snapshots. `begun`
+    says which of them are of earlier trainings.
     """
 
     complete: list[Published]
     taken: frozenset[int]
     leftovers: frozenset[int]
+    begun: Begun = field(default_factory=Begun)
+
+    @property
+    def current(self) -> list[Published]:
+        """The complete snapshots of the training that was begun last."""
+        return [one for one in self.complete if not self.is_earlier(one)]
+
+    def is_earlier(self, one: Published) -> bool:
+        """Whether it is a snapshot of a training before the one that was begun last."""
+        return self.begun.is_earlier(one.number, one.manifest.iteration, one.manifest.created)
 
 
 def survey(root: str) -> Survey:
-    """The numbered folders below `root` and `final`. Raises StoreError when the store fails.
+    """The numbered folders below `root` and `final`.
 
     A folder whose manifest cannot be read as one is no complete snapshot, as if it were not there.
+    Raises StoreError when the store fails, CaffeMnistError for a `begun.json` that is none.
     """
     store = open_store(root)
     entries = {entry.name: entry for entry in store.list()}
@@ -135,7 +148,10 @@ def survey(root: str) -> Survey:
     complete.sort(key=lambda one: (one.manifest.iteration, one.number is None, one.number or 0))
     taken = frozenset(int(folder) for folder in with_manifest if NUMBER.fullmatch(folder))
     numbers = {int(folder) for folder in folders if NUMBER.fullmatch(folder)}
-    return Survey(complete, taken, frozenset(numbers - taken))
+    begun = Begun()
+    if BEGUN in entries and entries[BEGUN].size <= LARGEST:
+        begun = Begun.from_json(_surely(store, entries[BEGUN]), join(root, BEGUN))
+    return Survey(complete, taken, frozenset(numbers - taken), begun)
 
 
 def _complete(store: Store, folder: str, entries: dict[str, Entry]) -> Published | None:
@@ -180,8 +196,8 @@ def published(root: str) -> list[Published]:
 
 
 def newest(root: str) -> Published | None:
-    """The complete snapshot of the highest iteration that can be resumed, or None."""
-    resumable = [one for one in published(root) if one.resumable]
+    """The newest complete snapshot that can be resumed, of the training begun last, or None."""
+    resumable = [one for one in survey(root).current if one.resumable]
     return resumable[-1] if resumable else None
 
 

@@ -259,8 +259,8 @@ class Uploader:
         return one
 
     def _same(self, pair: Pair) -> Published | None:
-        """The very same snapshot, if the store has it already."""
-        for one in self._known():
+        """The very same snapshot of this training, if the store has it already."""
+        for one in self._current():
             same = {file.name: file.sha256 for file in one.manifest.files}
             if one.manifest.iteration == pair.iteration and all(
                 same.get(path.name) == digest(path) for path in pair.files
@@ -271,7 +271,7 @@ class Uploader:
     def _number(self) -> int:
         """A number above all that are in use, whatever a listing may not show yet."""
         self._known()
-        taken = self._survey.taken if self._survey else ()
+        taken = (self._survey.begun.above, *self._survey.taken) if self._survey else ()
         number = max(self.settings.above, self._highest, *taken) + 1
         store = open_store(self.settings.to)
         while store.size(f"{number}/{MANIFEST}") is not None:
@@ -287,6 +287,11 @@ class Uploader:
             self._miss({one.folder for one in numbered})
         return self._survey.complete
 
+    def _current(self) -> list[Published]:
+        """Those of the training that was begun last."""
+        self._known()
+        return self._survey.current if self._survey else []
+
     def _miss(self, folders: set[str]) -> None:
         """What was published and is there no more (the bucket was made anew) is due again."""
         store = open_store(self.settings.to)
@@ -300,7 +305,7 @@ class Uploader:
 
     def _tidy_up(self) -> None:
         """The pointer to the newest; then, beyond `keep`, the oldest go, never the newest."""
-        resumable = [one for one in self._known() if one.resumable]
+        resumable = [one for one in self._current() if one.resumable]
         newest = max(
             resumable, key=lambda one: (one.manifest.iteration, one.number or 0), default=None
         )

@@ -201,11 +201,3 @@ def test_what_is_beyond_keep_goes_with_the_rest(tmp_path: Path) -> None:
     Unfinished("run", store, "net", keep=2, final=final).write(model)
     assert finish(model, store)
     assert [one.folder for one in published(store)] == ["2", "3", "final"]
-
-
-def test_a_training_begun_anew_says_what_is_there(job: Job) -> None:
-    """Going on later would be with the one that is further."""
-    assert "earlier training" not in job.run().stderr
-    again = job.run("--set=max_iter=20")
-    assert f"train: {job.store} holds an earlier training, as far as iteration 30" in again.stderr
-    assert "earlier training" not in job.run("--resume").stderr

@@ -48,11 +48,11 @@ def test_auto_takes_the_newest_here(failed: Job) -> None:
 
 
 def test_none_begins_anew(failed: Job) -> None:
-    """The default: old snapshots stay in the store, the final model is of this run."""
+    """The default: old snapshots stay in the store, beside this run's, the same ones or others."""
     done = failed.run("--set=max_iter=15")
     assert done.status == 0
     assert flags(failed) == []
-    assert failed.snapshots() == {"1": 10, "2": 20, "3": 15, "final": 15}
+    assert failed.snapshots() == {"1": 10, "2": 20, "3": 10, "4": 15, "final": 15}
 
 
 def test_auto_takes_the_newest_of_the_store(failed: Job) -> None:
