@@ -10,6 +10,7 @@ snapshot does not exist. The manifest:
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -24,7 +25,7 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 from caffe_mnist.storage.begun import BEGUN, LARGEST, Begun
 from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
-from caffe_mnist.storage.urls import join
+from caffe_mnist.storage.urls import is_local, join, parse
 
 MANIFEST = "manifest.json"
 FINAL = "final"
@@ -269,11 +270,17 @@ def _promised(store: Store) -> frozenset[str]:
 
 
 def remove(root: str, folder: str) -> None:
-    """Remove a snapshot, its manifest first, so that it is never there without its files."""
+    """Remove a snapshot, its manifest first, so that it is never there without its files.
+
+    On a disk the empty folder goes, too.
+    """
     store = open_store(root)
     store.delete(f"{folder}/{MANIFEST}")
     for entry in store.list(folder):
         store.delete(entry.name)
+    if is_local(root):
+        with contextlib.suppress(OSError):  # something else lies in it
+            os.rmdir(parse(join(root, folder)).path)
 
 
 def fetch(url: str, folder: Path, only: Callable[[str], bool] | None = None) -> list[Path]:

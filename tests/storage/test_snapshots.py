@@ -24,7 +24,7 @@ from caffe_mnist.storage.snapshots import (
     survey,
 )
 from caffe_mnist.storage.store import Store, StoreError, open_store
-from caffe_mnist.storage.urls import join
+from caffe_mnist.storage.urls import is_local, join, parse
 from tests.fixtures.swift import Swift
 
 
@@ -181,6 +181,8 @@ def test_removing_takes_the_manifest_first(root: str, tmp_path: Path) -> None:
     publish(join(root, "1"), pair(tmp_path / "model", 10), 10)
     remove(root, "1")
     assert open_store(root).list() == []
+    if is_local(root):
+        assert not (Path(parse(root).path) / "1").exists()
 
 
 @pytest.mark.parametrize(
