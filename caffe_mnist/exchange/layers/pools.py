@@ -97,6 +97,8 @@ def pooling(site: Site) -> Sequence[str]:
     """One operator, mostly."""
     layer = site.layer
     assert isinstance(layer, Pooling)
+    if any(layer.empty):
+        raise layer.error("has windows behind the picture (its stride is above its kernel)")
     sizes, counts = site.known(site.before[0][1:])[1:], site.known(site.after[0][2:])
     windows = Windows(sizes, counts, layer.kernel, layer.stride, layer.pad)
     return pooled(site, layer, site.bottoms[0], windows, len(site.after))

@@ -4,6 +4,25 @@ import caffe
 import numpy as np
 from notes import note, save
 
+# Layer types of Caffe's forks, which only one of the two has.
+FORKS = [
+    "Axpy",
+    "BN",
+    "ConvolutionDepthwise",
+    "DepthwiseConvolution",
+    "DetectionOutput",
+    "Interp",
+    "MultiBoxLoss",
+    "Normalize",
+    "Permute",
+    "PriorBox",
+    "ROIPooling",
+    "ReLU6",
+    "ShuffleChannel",
+    "SmoothL1Loss",
+    "Upsample",
+]
+
 NET = """
 name: "net"
 layer { name: "data" type: "Input" top: "data"
@@ -131,6 +150,6 @@ for name, fault in {
     "nothing to run over": lambda: every.forward_all(),
 }.items():
     note(name, fault)
-note("types", list(caffe.layer_type_list()))
+note("types", [kind for kind in caffe.layer_type_list() if kind not in FORKS])
 note("solvers", [caffe.solver_count(), caffe.solver_rank(), caffe.has_nccl()])
 save()
