@@ -30,7 +30,8 @@ onnxruntime = pytest.importorskip("onnxruntime", reason="runs the exported files
 
 TOLERANCE = 1e-5
 REFUSED = ("convolution-4d", "deconvolution-4d", "dummy-uniform", "dummy-gaussian", "dummy-each",
-           "dummy-mixed", "pooling-ave-behind", "silence", "silence-many", "silence-test")  # fmt: skip
+           "dummy-mixed", "pooling-ave-behind",
+           "silence", "silence-many", "silence-test")  # fmt: skip
 EXPORTED = [
     case for case in CASES if case.type in writers and not case.files and case.name not in REFUSED
 ]
