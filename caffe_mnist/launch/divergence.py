@@ -26,8 +26,12 @@ class Divergence:
     """Listens to a log; `found` says what it heard, once."""
 
     def __init__(self, start: int) -> None:
-        """`start` is the iteration that the training begins at."""
-        self.iteration, self.found, self.stuck = start, "", 0
+        """`start` is the iteration that the training begins at.
+
+        What a test net says there does not count: before the first iteration BatchNorm has no
+        statistics, and its outputs are no numbers.
+        """
+        self.start, self.iteration, self.found, self.stuck = start, start, "", 0
 
     def see(self, line: str, event: Event | None) -> None:
         """Take in one line, and what it says."""
@@ -42,6 +46,8 @@ class Divergence:
         match = WEIGHTED.search(line) if "net output" in line else None
         if match and not self.found:
             phase, name, value = match.groups()
+            if phase == "Test" and self.iteration <= self.start:
+                return
             net = "train" if phase == "Train" else "test"
             self.found = f"{name} of the {net} net is {value} at iteration {self.iteration}"
 

@@ -85,9 +85,9 @@ def _run_job(plan: Plan, listener: Listener | None) -> int:
     record = RunRecord(plan.settings.public(), plan.trainer.description)
     if plan.settings.dashboard is not None:
         check_view()
-    _check_stores(plan.settings)
     if plan.settings.preflight is not False:
         preflight(plan, say)
+    _check_stores(plan.settings)
     try:
         plan.model_folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -34,9 +34,25 @@ HEAD = "I1120 22:48:49.121243 16156 solver.cpp:"
 def test_what_is_heard_of_it(line: str, found: str) -> None:
     """Losses as displayed, and outputs that weigh in the loss; not an accuracy of nothing."""
     listening = Divergence(5)
+    before = f"{HEAD}347] Iteration 6, Testing net (#0)"
+    listening.see(before, read_line(before))
     listening.see(HEAD + line, read_line(HEAD + line))
     assert listening.found.startswith(found)
     assert bool(listening.found) == bool(found)
+
+
+def test_the_test_before_the_first_iteration() -> None:
+    """BatchNorm has no statistics yet, so that nets made of it say nan there and learn well."""
+    listening = Divergence(5)
+    for line in (
+        "347] Iteration 5, Testing net (#0)",
+        "414]     Test net output #0: loss = nan (* 1 = nan loss)",
+    ):
+        listening.see(HEAD + line, read_line(HEAD + line))
+    assert not listening.found
+    line = "258]     Train net output #0: loss = nan (* 1 = nan loss)"
+    listening.see(HEAD + line, read_line(HEAD + line))
+    assert "loss of the train net is nan" in listening.found
 
 
 def test_the_last_good_snapshot(tmp_path: Path) -> None:
