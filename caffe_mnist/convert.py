@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from caffe_mnist.datasets.pictures.options import add_images, add_imageset, respelled
 from caffe_mnist.datasets.progress import RecordProgress
 from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
 
@@ -27,9 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     def command() -> int:
         words = sys.argv[1:] if argv is None else list(argv)
-        if words[:1] in (["images"], ["imageset"]):
+        pictures = words[:1] in (["images"], ["imageset"])
+        if pictures:
+            from caffe_mnist.datasets.pictures.options import respelled
+
             words[1:] = respelled(words[1:])
-        options = _parser().parse_args(words)
+        options = _parser(pictures).parse_args(words)
         run: Callable[[argparse.Namespace], int] = options.run
         return run(options)
 
@@ -43,7 +45,8 @@ class _Parser(argparse.ArgumentParser):
         raise CaffeMnistError(message, hint=f"{self.prog} --help")
 
 
-def _parser() -> _Parser:
+def _parser(pictures: bool = True) -> _Parser:
+    """The parser of all commands; without `pictures` those of pictures have no arguments."""
     parser = _Parser(prog=PROGRAM, description="Datasets into the databases that Caffe reads.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True, prog=PROGRAM)
 
@@ -63,12 +66,14 @@ def _parser() -> _Parser:
     mnist.set_defaults(run=_mnist)
 
     images = commands.add_parser("images", help="pictures of any kind to a dataset")
-    add_images(images)
     images.set_defaults(run=_images)
-
     imageset = commands.add_parser("imageset", help="as convert_imageset: a list to one database")
-    add_imageset(imageset)
     imageset.set_defaults(run=_imageset)
+    if pictures:
+        from caffe_mnist.datasets.pictures.options import add_images, add_imageset
+
+        add_images(images)
+        add_imageset(imageset)
 
     digits = commands.add_parser("digits", help="generated digits (not MNIST), as IDX and LMDB")
     digits.add_argument("out", metavar="OUT_DIR", help="folder for the files and databases")
@@ -183,19 +188,25 @@ def _downloaded(url: str, progress: _Progress) -> Iterator[str]:
 
 
 def _images(options: argparse.Namespace) -> int:
-    from caffe_mnist.datasets.pictures import command
+    from caffe_mnist.datasets.pictures.workers import Workers
 
     _check_backend(options)
-    with _Progress() as progress:
-        return command.images(options, progress, _fetched)
+    with _Progress() as progress, Workers(options.workers) as workers:
+        if not options.dry_run:
+            workers.start()
+        from caffe_mnist.datasets.pictures import command  # while they are starting
+
+        return command.images(options, progress, _fetched, workers)
 
 
 def _imageset(options: argparse.Namespace) -> int:
-    from caffe_mnist.datasets.pictures.imageset import imageset
+    from caffe_mnist.datasets.pictures.workers import Workers
 
     _check_backend(options)
-    with _Progress() as progress:
-        return imageset(options, progress)
+    with _Progress() as progress, Workers(options.workers).start() as workers:
+        from caffe_mnist.datasets.pictures.imageset import imageset  # while they are starting
+
+        return imageset(options, progress, workers)
 
 
 def _fetched(url: str, folder: str) -> str:

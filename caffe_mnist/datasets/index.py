@@ -22,8 +22,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from caffe_mnist.datasets.aside import write_whole
 from caffe_mnist.errors import CaffeMnistError
@@ -34,19 +33,17 @@ VERSION = 1
 TRAIN = "train"
 
 
-@dataclass(frozen=True)
-class Shard:
+class Shard(NamedTuple):
     """One database of a set: `labels` says how many records have each label."""
 
     path: str
     records: int
     first: int
     sha256: str
-    labels: Mapping[int, int] = field(default_factory=dict)
+    labels: Mapping[int, int] = {}
 
 
-@dataclass(frozen=True)
-class RecordSet:
+class RecordSet(NamedTuple):
     """Databases that are read one after the other. `shape` is C × H × W, or None if mixed.
 
     `why` tells of each picture that was skipped its name and the reason; older indexes only count
@@ -57,7 +54,7 @@ class RecordSet:
     classes: tuple[str, ...] = ()
     shape: tuple[int, int, int] | None = None
     skipped: int = 0
-    arguments: Mapping[str, Any] = field(default_factory=dict)
+    arguments: Mapping[str, Any] = {}
     part: tuple[int, int] | None = None
     why: tuple[tuple[str, str], ...] = ()
 
@@ -75,8 +72,7 @@ class RecordSet:
         return dict(sorted(total.items()))
 
 
-@dataclass(frozen=True)
-class Index:
+class Index(NamedTuple):
     """An index that was read: its file, and its sets by name."""
 
     path: str

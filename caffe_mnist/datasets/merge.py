@@ -11,7 +11,6 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caffe_mnist.datasets.chosen import Record
@@ -121,7 +120,7 @@ def merge_into_one(
     labels = RecordSet(tuple(shard for _, shard in shards)).labels
     name = os.path.basename(os.path.realpath(out))
     shard = make_shard(name, writer.written, 0, total_digest.hexdigest(), labels)
-    write_receipt(receipt, {TRAIN: replace(alike, shards=(shard,))})
+    write_receipt(receipt, {TRAIN: alike._replace(shards=(shard,))})
     return writer.written
 
 

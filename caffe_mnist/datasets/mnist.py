@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from caffe_mnist.datasets.aside import folder
@@ -93,6 +92,6 @@ def convert(
         }
         remove_receipt(receipt)
     if arguments is not None:
-        made = {name: replace(one, arguments=arguments) for name, one in made.items()}
+        made = {name: one._replace(arguments=arguments) for name, one in made.items()}
     write_receipt(receipt, made)
     return train, test

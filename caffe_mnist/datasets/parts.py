@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from caffe_mnist.datasets.index import RecordSet, index_at
 from caffe_mnist.errors import CaffeMnistError
@@ -95,9 +94,9 @@ def whole(ones: Sequence[RecordSet], places: Sequence[Mapping[str, str]]) -> Rec
     for one, new in zip(ones, places):
         for shard in one.shards:
             first = shard.first if one.part is not None else end
-            shards.append(replace(shard, path=new[shard.path], first=first))
+            shards.append(shard._replace(path=new[shard.path], first=first))
             end += shard.records
-    return replace(common(ones), shards=tuple(shards))
+    return common(ones)._replace(shards=tuple(shards))
 
 
 def _check_arguments(path: str, first: RecordSet, other_path: str, other: RecordSet) -> None:

@@ -115,8 +115,8 @@ def write_sets(
         listing = sets[name[: -len("_label")] if name in labels else name]
         one = _set(name, listing, out_dir, share, ones)
         if not found:
-            one = replace(one, skipped=one.skipped + len(left_out), why=(*left_out, *one.why))
-        found[name] = replace(one, arguments={**arguments, **one.arguments})
+            one = one._replace(skipped=one.skipped + len(left_out), why=(*left_out, *one.why))
+        found[name] = one._replace(arguments={**arguments, **one.arguments})
     if TRAIN in written:
         _write_mean(out_dir, share, written[TRAIN])
     index = NAME if share.number is None else share.name("dataset", share.number, ".json")

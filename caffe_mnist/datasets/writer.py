@@ -10,6 +10,7 @@ from typing import Any, Union
 import lmdb
 
 from caffe_mnist.datasets.aside import Aside, clear, sync
+from caffe_mnist.datasets.write_back import WriteBack
 from caffe_mnist.errors import CaffeMnistError
 
 Value = Union[bytes, memoryview]
@@ -38,6 +39,7 @@ class DatabaseWriter:
         self._overwrite = overwrite
         self._map_size = map_size
         self._environment: lmdb.Environment | None = None
+        self._write_back: WriteBack | None = None
         self.written = 0
 
     def __enter__(self) -> DatabaseWriter:
@@ -48,6 +50,7 @@ class DatabaseWriter:
         try:
             with failures(self._shown):
                 self._environment = _create(self._aside.path, self._map_size)
+                self._write_back = WriteBack(os.path.join(self._aside.path, "data.mdb"))
         except BaseException:
             self._discard()
             raise
@@ -76,6 +79,8 @@ class DatabaseWriter:
             while not self._try(records, append):
                 self._map_size *= 2
                 self._environment.set_mapsize(self._map_size)
+            if self._write_back is not None:
+                self._write_back.go_on()
 
     def finish(self) -> None:
         """Bring everything to the disk; the end of the block does it otherwise."""
@@ -83,8 +88,7 @@ class DatabaseWriter:
             return
         with failures(self._shown):
             self._environment.sync(True)
-            self._environment.close()
-            self._environment = None
+            self._close()
             sync(self._aside.path)
 
     def _try(self, records: Iterable[tuple[bytes, Value]], append: bool) -> bool:
@@ -117,10 +121,16 @@ class DatabaseWriter:
             self._aside.publish(replace=self._overwrite)
 
     def _discard(self) -> None:
+        self._close()
+        self._aside.discard()
+
+    def _close(self) -> None:
+        if self._write_back is not None:
+            self._write_back.close()
+            self._write_back = None
         if self._environment is not None:
             self._environment.close()
             self._environment = None
-        self._aside.discard()
 
 
 def _create(folder: str, map_size: int) -> lmdb.Environment:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from caffe_mnist.datasets.pictures.dataset import (
     Choices,
@@ -38,6 +38,9 @@ from caffe_mnist.datasets.pictures.staging import Staging
 from caffe_mnist.datasets.shards import parse_share
 from caffe_mnist.errors import CaffeMnistError, JobError
 
+if TYPE_CHECKING:
+    from caffe_mnist.datasets.pictures.workers import Workers
+
 # Brings what is at a URL into a folder; what stands there instead of the URL.
 Fetch = Callable[[str, str], str]
 
@@ -52,7 +55,7 @@ class Progress(Protocol):
         """Let signals take effect at once."""
 
 
-def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int:
+def images(options: argparse.Namespace, progress: Progress, fetch: Fetch, workers: Workers) -> int:
     """Make a dataset of `options.source`; raises JobError if more was skipped than allowed."""
     if options.append:
         raise CaffeMnistError(
@@ -72,7 +75,7 @@ def images(options: argparse.Namespace, progress: Progress, fetch: Fetch) -> int
         check_target(options.out, part=part, overwrite=options.overwrite)
     with Staging(options.out, part=part, resume=options.resume) as staging:
         try:
-            return _images(options, choices, staging, progress, fetch)
+            return _images(options, choices, staging, progress, fetch, workers)
         except CaffeMnistError as error:
             if error.where:
                 error.where = error.where.replace(staging.out, options.out)
@@ -89,6 +92,7 @@ def _images(
     staging: Staging,
     progress: Progress,
     fetch: Fetch,
+    workers: Workers,
 ) -> int:
     source = options.source
     if "://" in source:
@@ -112,7 +116,7 @@ def _images(
         print(f"{options.out}: complete already, nothing to go on with")
         return end(read_skipped(table) or [], options.allow_skips, table)
     check_target(options.out, part=part_of(choices.share), overwrite=options.overwrite)
-    write = writer(options, choices.decoding, progress, overwrite=True, keep_journal=True)
+    write = writer(choices.decoding, progress, workers, overwrite=True, keep_journal=True)
     with nothing_readable(table, found.left_out, index):
         made = make_dataset(
             found, options.out, choices, write, staging, overwrite=options.overwrite
@@ -122,9 +126,9 @@ def _images(
 
 
 def writer(
-    options: argparse.Namespace, decoding: Decoding, progress: Progress, **how: bool
+    decoding: Decoding, progress: Progress, workers: Workers, **how: bool
 ) -> Callable[[Listing, str, bool], Written]:
-    """What writes the database of a listing at a path, or goes on with it, as the options say."""
+    """What writes the database of a listing at a path, or goes on with it."""
     from caffe_mnist.datasets.pictures.writing import write_pictures
 
     def write(listing: Listing, path: str, resume: bool) -> Written:
@@ -132,7 +136,7 @@ def writer(
             listing,
             path,
             decoding,
-            workers=options.workers,
+            workers=workers,
             resume=resume,
             progress=progress,
             **how,

@@ -7,30 +7,23 @@ Memory is bounded: a worker whose slots are full waits until the crew has releas
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import subprocess
-import sys
-import tempfile
-import time
 from collections import deque
 from collections.abc import Iterator
-from multiprocessing.connection import Connection, wait
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, NamedTuple
 
 from caffe_mnist.datasets.pictures.exchange import (
     DECODING,
-    LARGE_SLOT,
     Answer,
+    Instructions,
     Record,
-    Release,
     SharedMemory,
     Task,
     Unfit,
 )
-from caffe_mnist.datasets.pictures.listing import Listing
+from caffe_mnist.datasets.pictures.listing import Decoding, Listing
+from caffe_mnist.datasets.pictures.workers import Worker, Workers
 from caffe_mnist.errors import CaffeMnistError, JobError
 
 if TYPE_CHECKING:
@@ -45,18 +38,6 @@ AHEAD = 2
 TIME_LIMIT = 120.0
 # How often one picture may end its worker; the first time it may have been something else.
 TRIES = 2
-# Without `site`: the path of this process, which they get, has been through that.
-WORKER = ["-S", "-m", "caffe_mnist.datasets.pictures.worker"]
-PACKAGE = Path(__file__).parents[3]
-
-# Fresh memory is slow to get: what a picture needed is kept for the next, within bounds.
-SURROUNDINGS = {
-    "MALLOC_MMAP_THRESHOLD_": str(2**25),
-    "MALLOC_TRIM_THRESHOLD_": str(2**27),
-    "OPENBLAS_NUM_THREADS": "1",
-    "OMP_NUM_THREADS": "1",
-    "OPENCV_LOG_LEVEL": "OFF",
-}
 
 
 class Part(NamedTuple):
@@ -98,18 +79,22 @@ class Part(NamedTuple):
 
 
 class Crew:
-    """`count` workers that decode the pictures of `listing`; close it to end them."""
+    """`count` of the workers, who decode the pictures of `listing`.
 
-    def __init__(self, listing: Listing, decoding: Any, count: int) -> None:
+    When all is decoded they are idle again; `close` ends them, whatever they are doing.
+    """
+
+    def __init__(self, listing: Listing, decoding: Decoding, count: int, workers: Workers) -> None:
         self._listing = listing
-        self._decoding = decoding
+        self._instructions = Instructions(listing.root, decoding)
+        self._idle = workers
+        self._done = False
         self._sums = True
         self._refused: dict[int, str] = {}
         self._deaths: dict[int, int] = {}
         self._unfit = 0
-        self._pending: dict[int, deque[tuple[_Worker, Answer]]] = {}
-        self._gate = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `close`
-        self._workers: list[_Worker] = []
+        self._pending: dict[int, deque[tuple[Worker, Answer]]] = {}
+        self._workers: list[Worker] = []
         try:
             for _ in range(count):
                 self._workers.append(self._hire())
@@ -121,13 +106,16 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._done:
+            for worker in self._workers:
+                self._idle.give_back(worker)
+            self._workers.clear()
         self.close()
 
     def close(self) -> None:
         """End the workers, whatever they are doing."""
         for worker in self._workers:
             worker.end()
-        self._gate.close()
 
     def no_sums(self) -> None:
         """The pixels of encoded records are not needed any more."""
@@ -160,6 +148,7 @@ class Crew:
             if answer.following >= min(total, (chunk + 1) * CHUNK):
                 del self._pending[chunk]
                 chunk += 1
+        self._done = True
 
     def _task(self, chunk: int, start: int) -> Task:
         end = min((chunk + 1) * CHUNK, len(self._listing.entries))
@@ -186,13 +175,13 @@ class Crew:
             if worker.stuck_for() > TIME_LIMIT:
                 self._replace(worker, f"decoding it takes longer than {TIME_LIMIT:g} seconds")
 
-    def _cause(self, worker: _Worker) -> str:
+    def _cause(self, worker: Worker) -> str:
         status = worker.process.wait()
         if status < 0:
             return f"OpenCV ended with {signal.Signals(-status).name} on it"
         return f"OpenCV ended with status {status} on it"
 
-    def _replace(self, worker: _Worker, cause: str) -> None:
+    def _replace(self, worker: Worker, cause: str) -> None:
         """Another worker in the place of a dead or stuck one, with the tasks that it had."""
         state, number = worker.memory.state
         said = worker.last_words()
@@ -210,80 +199,5 @@ class Crew:
         for chunk, following in worker.tasks.items():
             successor.send(self._task(chunk, following))
 
-    def _hire(self) -> _Worker:
-        return _Worker(self._gate.fileno(), (self._listing.root, self._decoding))
-
-
-class _Worker:
-    """One process, what it was told to do, and the memory that it shares."""
-
-    def __init__(self, gate: int, instructions: Any) -> None:
-        self.memory = SharedMemory()
-        self.tasks: dict[int, int] = {}
-        self._seen, self._since = (0, 0), time.monotonic()
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
-        commands, self._commands = _pipe()
-        self.answers, answers = _pipe()
-        inherited = [self.memory.descriptor, gate, commands.fileno(), answers.fileno()]
-        path = os.pathsep.join([str(PACKAGE), *(one or os.getcwd() for one in sys.path)])
-        self.process = subprocess.Popen(
-            [sys.executable, *WORKER, *map(str, inherited)],
-            stdin=subprocess.DEVNULL,
-            stdout=self._errors,
-            stderr=self._errors,
-            pass_fds=inherited,
-            env={**os.environ, **SURROUNDINGS, "PYTHONPATH": path},
-        )
-        commands.close()
-        answers.close()
-        self._tell(instructions)
-
-    def send(self, task: Task) -> None:
-        """Give it a task."""
-        self.tasks[task.chunk] = task.pictures[0][0]
-        self._tell(task)
-
-    def release(self, slot: int) -> None:
-        """Tell it that the records in a slot are done with."""
-        if slot == LARGE_SLOT:
-            self.memory.forget_large()
-        self._tell(Release(slot))
-
-    def note(self, answer: Answer, chunk: int, total: int) -> None:
-        """Take down how far a task is."""
-        if answer.following >= min(total, (answer.chunk + 1) * chunk):
-            del self.tasks[answer.chunk]
-        else:
-            self.tasks[answer.chunk] = answer.following
-
-    def stuck_for(self) -> float:
-        """Seconds since it began the picture that it is decoding."""
-        now, state = time.monotonic(), self.memory.state
-        if state[0] != DECODING or state != self._seen:
-            self._seen, self._since = state, now
-        return now - self._since
-
-    def last_words(self) -> str:
-        """The last line that it wrote to its standard error."""
-        self._errors.seek(0)
-        lines = self._errors.read(1 << 16).decode("utf-8", "replace").split("\n")
-        return next((line.strip() for line in reversed(lines) if line.strip()), "")
-
-    def end(self) -> None:
-        """End the process, and wait until it is gone."""
-        if self.process.returncode is None:
-            self.process.kill()
-            self.process.wait()
-        self._commands.close()
-        self.answers.close()
-        self._errors.close()
-
-    def _tell(self, command: Any) -> None:
-        with contextlib.suppress(BrokenPipeError, OSError):  # it died: found out when listening
-            self._commands.send(command)
-
-
-def _pipe() -> tuple[Connection, Connection]:
-    """A pipe's ends for reading and for writing."""
-    reading, writing = os.pipe()
-    return Connection(reading, writable=False), Connection(writing, readable=False)
+    def _hire(self) -> Worker:
+        return self._idle.take(self._instructions)

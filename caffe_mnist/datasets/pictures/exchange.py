@@ -16,6 +16,8 @@ import struct
 import tempfile
 from typing import NamedTuple, Union
 
+from caffe_mnist.datasets.pictures.listing import Decoding
+
 STARTING, WAITING, DECODING = 0, 1, 2
 PAGE, SLOT, SLOTS = 1 << 16, 1 << 21, 4
 LARGE = PAGE + SLOTS * SLOT
@@ -23,6 +25,13 @@ LARGE_SLOT = SLOTS
 
 
 Shape = tuple[int, int, int]
+
+
+class Instructions(NamedTuple):
+    """What is to be made of the pictures whose names follow, and the folder they are in."""
+
+    root: str
+    decoding: Decoding
 
 
 class Task(NamedTuple):
@@ -78,7 +87,7 @@ class Unfit(NamedTuple):
     reason: str
 
 
-Command = Union[Task, Release]
+Command = Union[Instructions, Task, Release]
 
 
 class SharedMemory:

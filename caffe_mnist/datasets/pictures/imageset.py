@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from caffe_mnist.datasets.appending import append_all, first_key, has_key, next_number
 from caffe_mnist.datasets.index import TRAIN, RecordSet, make_shard, read_index
@@ -31,12 +32,15 @@ from caffe_mnist.datasets.receipt import check_receipt, receipt_of, remove_recei
 from caffe_mnist.datasets.shards import arguments_of
 from caffe_mnist.errors import CaffeMnistError
 
+if TYPE_CHECKING:
+    from caffe_mnist.datasets.pictures.workers import Workers
+
 # Options that make records what they are: those of a database that grows must stay the same.
 OF_THE_RECORDS = ("height", "width", "gray", "encoded", "encode_type", "labels", "vector")
 NOTHING: Sequence[Skipped] = ()
 
 
-def imageset(options: argparse.Namespace, progress: Progress) -> int:
+def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) -> int:
     """Make one database, or add to one; raises JobError if more was skipped than allowed, or
     nothing could be read."""
     if bool(options.resize_height) != bool(options.resize_width):
@@ -64,7 +68,7 @@ def imageset(options: argparse.Namespace, progress: Progress) -> int:
         listing = shuffled(listing, options.seed)
     arguments = made_with(choices) | arguments_of(listing)
     work = _Append if append else _Make
-    target = work(options, choices, progress, labels)
+    target = work(options, choices, progress, labels, workers)
     table = f"{os.path.normpath(options.out)}.skipped.csv"
     try:
         with nothing_readable(table, found.left_out, options.out):
@@ -107,10 +111,11 @@ class _Make:
         choices: Choices,
         progress: Progress,
         labels: str | None,
+        workers: Workers,
     ) -> None:
         self.out, self.labels, self.resume = options.out, labels, options.resume
         how = {"overwrite": options.overwrite, "keep_journal": True, "sums": False}
-        self._write = writer(options, choices.decoding, progress, **how)
+        self._write = writer(choices.decoding, progress, workers, **how)
         self._progress = progress
         self.place: str = options.out
         self._label_records: Written | None = None
@@ -143,7 +148,7 @@ class _Make:
             name = os.path.basename(os.path.realpath(path))
             shard = make_shard(name, made.records, 0, made.sha256, made.labels)
             one = RecordSet((shard,), listing.classes, made.shape, len(why), arguments)
-            write_receipt(receipt_of(path), {TRAIN: replace(one, why=tuple(why))})
+            write_receipt(receipt_of(path), {TRAIN: one._replace(why=tuple(why))})
 
     def say_kept(self) -> None:
         """Tell what a cut short run left."""
@@ -165,8 +170,9 @@ class _Append(_Make):
         choices: Choices,
         progress: Progress,
         labels: str | None,
+        workers: Workers,
     ) -> None:
-        super().__init__(options, choices, progress, labels)
+        super().__init__(options, choices, progress, labels, workers)
         folder, name = os.path.split(os.path.realpath(self.out))
         self.place = os.path.join(folder, f".{name[:200]}.append")
         if labels is not None and not os.path.isdir(labels):
@@ -205,8 +211,7 @@ class _Append(_Make):
             made = set_of(path, self._progress)
             more = {**old.arguments}
             more["appended"] = [*more.get("appended", []), arguments]
-            made = replace(
-                made,
+            made = made._replace(
                 classes=old.classes or listing.classes,
                 arguments=more,
                 skipped=old.skipped + len(why),

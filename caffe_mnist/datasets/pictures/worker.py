@@ -30,6 +30,7 @@ from caffe_mnist.datasets.pictures.exchange import (
     WAITING,
     Answer,
     Command,
+    Instructions,
     Record,
     Shape,
     SharedMemory,
@@ -76,15 +77,14 @@ class Worker:
 
     def work(self) -> None:
         """Do tasks as they come; EOFError ends it."""
-        self._root, self._decoding = self._commands.recv()
-        self._check()
         self._memory.tell(WAITING)
         while True:
             while not self._tasks:
                 self._take(self._commands.recv())
             self._do(self._tasks.popleft())
 
-    def _check(self) -> None:
+    def _instruct(self, instructions: Instructions) -> None:
+        self._root, self._decoding = instructions
         kind = self._decoding.encode_type
         if kind and not cv2.haveImageWriter(f".{kind.lower()}"):
             self._answers.send(Unfit(f"{kind}: OpenCV writes no such pictures"))
@@ -92,6 +92,9 @@ class Worker:
     def _take(self, command: Command) -> None:
         if isinstance(command, Task):
             self._tasks.append(command)
+            return
+        if isinstance(command, Instructions):
+            self._instruct(command)
             return
         if command.slot == LARGE_SLOT:
             self._memory.release_large()

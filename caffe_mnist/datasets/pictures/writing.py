@@ -22,6 +22,7 @@ from caffe_mnist.datasets.pictures.journal import Done, Journal, Line, forget
 from caffe_mnist.datasets.pictures.kept import KeptWriter, identity, records_in
 from caffe_mnist.datasets.pictures.listing import Decoding, Listing, Skipped, Written
 from caffe_mnist.datasets.pictures.sums import Sums
+from caffe_mnist.datasets.pictures.workers import Workers
 from caffe_mnist.errors import CaffeMnistError
 
 __all__ = ["NoRecordsError", "forget", "write_pictures"]
@@ -51,7 +52,7 @@ def write_pictures(
     out: str | os.PathLike[str],
     decoding: Decoding,
     *,
-    workers: int | None = None,
+    workers: Workers | int | None = None,
     overwrite: bool = False,
     resume: bool = False,
     keep_journal: bool = False,
@@ -61,8 +62,8 @@ def write_pictures(
 ) -> Written:
     """Write the database `out` of the pictures of `listing`; what stands in it.
 
-    Pictures are decoded by so many processes, one for each core without `workers`; the bytes of
-    the database are the same. `resume` goes on with what an earlier run left, and begins where
+    Pictures are decoded by `workers`, or so many, without by one process for each core; the bytes
+    of the database are the same. `resume` goes on with what an earlier run left, and begins where
     there is nothing. `keep_journal` keeps what a later run needs to know that this database is
     finished: for a caller that has more to write, and then calls `forget`. Without `checksum`
     or `sums` there are none.
@@ -85,8 +86,11 @@ def write_pictures(
             with Database(target) as database:
                 work.catch_up(database.records())
         else:
-            with KeptWriter(out, journal, fresh=left is None, overwrite=overwrite) as writer:
-                work.run(writer, _count(workers, len(listing.entries)), progress)
+            with (
+                KeptWriter(out, journal, fresh=left is None, overwrite=overwrite) as writer,
+                _workers(workers) as hands,
+            ):
+                work.run(writer, hands, progress)
         if not keep_journal:
             forget(target)
     return work.written()
@@ -119,13 +123,14 @@ class _Work:
         self.sums.catch_up(known)
         deque(known, maxlen=0)
 
-    def run(self, writer: KeptWriter, workers: int, progress: Progress | None) -> None:
+    def run(self, writer: KeptWriter, workers: Workers, progress: Progress | None) -> None:
         """Write all records that are not there yet, and sync them."""
         _keep_memory()
         try:
             if self._done.records:
                 self.catch_up(writer.records())
-            with Crew(self._listing, self._decoding, workers) as crew:
+            count = max(1, min(workers.count, -(-len(self._listing.entries) // CHUNK)))
+            with Crew(self._listing, self._decoding, count, workers) as crew:
                 self._fill(crew, writer, progress)
             if not self._done.records:
                 raise NoRecordsError(self._skipped(), writer.path)
@@ -192,7 +197,10 @@ class _Work:
 
     def _add(self, part: Part, records: list[Record], crew: Crew) -> None:
         """Add the records' pixels to the sums."""
-        rows = None if self.sums.mixed else part.rows(records)
+        if self.sums.mixed:
+            crew.no_sums()
+            return
+        rows = part.rows(records)
         if rows is not None:
             self.sums.add_rows(rows, records[0].shape)
         else:
@@ -246,15 +254,11 @@ def _left(journal: Journal, target: str) -> Done | None:
     return done
 
 
-def _count(workers: int | None, pictures: int) -> int:
-    """How many processes: one for each core that we may use, and never more than tasks."""
-    if workers is None:
-        workers = (
-            len(os.sched_getaffinity(0))
-            if hasattr(os, "sched_getaffinity")
-            else os.cpu_count() or 1
-        )
-    return max(1, min(workers, -(-pictures // CHUNK)))
+def _workers(workers: Workers | int | None) -> contextlib.AbstractContextManager[Workers]:
+    """The workers for one database, who are ended after it unless they are the caller's."""
+    if isinstance(workers, Workers):
+        return contextlib.nullcontext(workers)
+    return Workers(workers)
 
 
 def _shown(shape: Shape) -> str:

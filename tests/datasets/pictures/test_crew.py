@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 
 from caffe_mnist.datasets.pictures import crew as crews
+from caffe_mnist.datasets.pictures import workers as processes
 from caffe_mnist.datasets.pictures.crew import CHUNK, Crew
 from caffe_mnist.datasets.pictures.exchange import SLOT
 from caffe_mnist.datasets.pictures.listing import Decoding, Entry, Listing
+from caffe_mnist.datasets.pictures.workers import Workers
 from caffe_mnist.errors import CaffeMnistError, JobError
 from tests.datasets.pictures import zoo
 
@@ -53,7 +55,7 @@ def listing(folder: Path, *names: str) -> Listing:
 def outcome(work: Listing, count: int = 2) -> dict[int, str]:
     """What becomes of each picture: "" for a record, or the reason; checked to be in order."""
     found: list[tuple[int, str]] = []
-    with Crew(work, Decoding(), count) as crew:
+    with Workers() as workers, Crew(work, Decoding(), count, workers) as crew:
         for part in crew.parts():
             assert all(bytes(part.view(one.at, 1)) == b"\x08" for one in part.records)
             dealt = [(one.number, "") for one in part.records] + part.skipped
@@ -65,7 +67,7 @@ def outcome(work: Listing, count: int = 2) -> dict[int, str]:
 @pytest.fixture
 def _hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "hostile.py").write_text(HOSTILE)
-    monkeypatch.setattr(crews, "WORKER", [str(tmp_path / "hostile.py")])
+    monkeypatch.setattr(processes, "WORKER", [str(tmp_path / "hostile.py")])
     monkeypatch.chdir(tmp_path)
 
 
@@ -112,7 +114,7 @@ def test_workers_that_cannot_start_are_a_failure(
 ) -> None:
     """With the last line that they wrote, and soon."""
     (tmp_path / "worker.py").write_text("raise ImportError('no such library')")
-    monkeypatch.setattr(crews, "WORKER", [str(tmp_path / "worker.py")])
+    monkeypatch.setattr(processes, "WORKER", [str(tmp_path / "worker.py")])
     with pytest.raises(JobError, match="ImportError: no such library"):
         outcome(listing(tmp_path, "0.jpg"))
 
@@ -125,7 +127,7 @@ def test_records_larger_than_a_slot_come_in_order(tmp_path: Path) -> None:
         assert SLOT < 3 * 700 * 1000
         (tmp_path / f"{number}.jpg").write_bytes(bytes(large))
     shapes = {}
-    with Crew(work, Decoding(), 2) as crew:
+    with Workers() as workers, Crew(work, Decoding(), 2, workers) as crew:
         for part in crew.parts():
             for one in part.records:
                 assert one.pixels is not None
@@ -144,17 +146,41 @@ def test_records_larger_than_a_slot_come_in_order(tmp_path: Path) -> None:
 def test_a_kind_that_opencv_does_not_write_is_said_at_once(tmp_path: Path) -> None:
     """Not once for every picture."""
     work = listing(tmp_path, "0.jpg")
-    with pytest.raises(CaffeMnistError, match="xyz: OpenCV writes no such pictures"):
-        list(Crew(work, Decoding(encode_type="xyz"), 1).parts())
+    with (
+        pytest.raises(CaffeMnistError, match="xyz: OpenCV writes no such pictures"),
+        Workers() as workers,
+        Crew(work, Decoding(encode_type="xyz"), 1, workers) as crew,
+    ):
+        list(crew.parts())
 
 
 def test_no_process_is_left(tmp_path: Path) -> None:
     """Neither when all is done, nor when the work is left in the middle."""
     work = listing(tmp_path, *(f"{n}.jpg" for n in range(60)))
-    with Crew(work, Decoding(), 2) as crew:
+    with Workers() as workers, Crew(work, Decoding(), 2, workers) as crew:
         pids = [worker.process.pid for worker in crew._workers]
         next(crew.parts())
         os.kill(pids[0], signal.SIGSTOP)
+    for pid in pids:
+        with pytest.raises(ProcessLookupError):
+            os.kill(pid, 0)
+
+
+def test_workers_go_on_with_the_next_pictures(tmp_path: Path) -> None:
+    """The same processes, started before it was known what they are to do, and told anew."""
+    works = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        works.append(listing(tmp_path / name, *(f"{n}.jpg" for n in range(40))))
+    seen = []
+    with Workers(2).start() as workers:
+        pids = {worker.process.pid for worker in workers._idle}
+        for work, decoding in zip(works, (Decoding(), Decoding(height=8, width=9))):
+            with Crew(work, decoding, 2, workers) as crew:
+                assert {worker.process.pid for worker in crew._workers} == pids
+                shapes = {one.shape for part in crew.parts() for one in part.records}
+                seen.append(shapes)
+    assert seen == [{(3, zoo.HEIGHT, zoo.WIDTH)}, {(3, 8, 9)}]
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
