@@ -66,6 +66,8 @@ if [ -n "$missing" ] || [ "$(installed 2)" != "$files" ]; then
     # As a path in a .pth file: the finder that it makes otherwise costs every start 20 ms.
     $python -m pip install -qq -c constraints.txt --config-settings editable_mode=compat -e ".[$extras]" ||
         die "pip could not install what constraints.txt names; is the network down?"
+    # Where Python may not keep what it compiles, every start would compile all of it again.
+    $python -m compileall -q caffe_mnist || true
     printf '%s\n%s\n%s\n' "$PWD" "$files" "$extras" >.venv/installed
 fi
 echo "Ready: .venv with $(installed 3)"
