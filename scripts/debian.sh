@@ -48,6 +48,16 @@ debian_unpack() {
     done
 }
 
+# debian_alone FOLDER: makes it, and waits while another script has it (which then finds all done)
+debian_alone() {
+    while mkdir -p "$1" 2>/dev/null; do
+        exec 9<"$1"
+        flock 9
+        [ ! "$1" -ef /proc/self/fd/9 ] || return 0 # or else it was moved or removed meanwhile
+    done
+    return 1
+}
+
 debian_here() {
     if [ "$(dpkg --print-architecture 2>/dev/null)" != amd64 ] || ! command -v apt-get >/dev/null; then
         fault="needs apt and dpkg on an x86-64 Debian (or a system made from it)"

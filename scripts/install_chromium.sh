@@ -17,22 +17,23 @@ layout=1 # raise it when the wrappers below change
 folder=$(dirname "$prefix")
 mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || die "cannot write $folder"
 prefix=$(cd "$folder" && pwd)/$(basename "$prefix")
-exec 9<"$folder"
-flock 9 # a second installation beside this one waits, and then finds it done
+aside=$prefix.part
 
-if [ "$(cat "$prefix/complete" 2>/dev/null)" = "$suite $layout" ]; then
+done_before() {
+    [ "$(cat "$prefix/complete" 2>/dev/null)" = "$suite $layout" ] || return 1
     echo "Chromium is installed in $prefix"
-    exit 0
-fi
+}
+
+! done_before || exit 0
 [ ! -e "$prefix" ] || [ -e "$prefix/complete" ] || rmdir "$prefix" 2>/dev/null ||
     die "$prefix exists and is no installation of Chromium; name another folder or remove it"
-
-aside=$prefix.part
+debian_alone "$aside" || die "cannot write $folder"
 trap 'rm -rf "$aside"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
-rm -rf "$aside"
-mkdir -p "$aside/bin" 2>/dev/null || die "cannot write $folder"
+! done_before || exit 0
+rm -rf "$aside"/* # of one that was killed
+mkdir "$aside/bin"
 
 echo "Downloading Chromium and what it needs (about 220 MB) ..."
 debian_download "$suite" "$aside/packages" chromium chromium-driver fonts-dejavu-core \
@@ -65,5 +66,6 @@ echo "$suite $layout" >"$aside/complete"
 rm -rf "$prefix.old"
 [ ! -e "$prefix" ] || mv -T "$prefix" "$prefix.old"
 mv -T "$aside" "$prefix"
+trap - EXIT # what is aside from now on is another's
 rm -rf "$prefix.old"
 echo "Chromium is installed in $prefix"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import select
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -144,10 +145,11 @@ def test_setup_that_fails_is_not_taken_for_done(checkout: Checkout) -> None:
 
 
 def test_tests_end_with_pytests_status(checkout: Checkout) -> None:
-    """test.sh hands its arguments to pytest, and pytest's exit status back."""
+    """test.sh hands its arguments to pytest, after its own, and pytest's exit status back."""
     env = {"CAFFE_PREFIX": "/none", "CHROMIUM_PREFIX": "/none"}
     assert checkout.run("test.sh", "-k", "idx", **env).returncode == 0
-    assert checkout.calls[-1] == "-m pytest -k idx"
+    workers = len(os.sched_getaffinity(0)) + 1
+    assert checkout.calls[-1] == f"-m pytest -n {workers} --dist worksteal -k idx"
     assert checkout.run("test.sh", FAIL="pytest", STATUS="5", **env).returncode == 5
 
 
@@ -156,7 +158,29 @@ def test_a_fault_of_style_or_types_fails(checkout: Checkout, tool: str) -> None:
     """The tests run all the same, and the exit status is 1."""
     done = checkout.run("test.sh", CAFFE_PREFIX="/none", CHROMIUM_PREFIX="/none", FAIL=tool)
     assert done.returncode == 1
-    assert checkout.calls[-1] == "-m pytest"
+    kinds = [" ".join(call.split()[1:3]) for call in checkout.calls]
+    assert {"ruff check", "ruff format", "mypy", "pytest -n"} <= set(kinds)
+
+
+def test_tests_run_without_what_cannot_be_installed(checkout: Checkout) -> None:
+    """Caffe and Chromium are set up beside pip; one line each says that they are missing."""
+    for name in ("caffe", "chromium"):
+        (checkout.folder / "scripts" / f"install_{name}.sh").write_text("echo no net >&2; exit 1")
+    done = checkout.run("test.sh")
+    assert done.returncode == 0
+    assert any(call.startswith("-m pytest") for call in checkout.calls)
+    missing = [line for line in done.stderr.splitlines() if line.startswith("test.sh: without ")]
+    assert [line.split(";")[0].split()[-1] for line in missing] == ["Caffe", "Chromium"]
+
+
+def test_tests_that_cannot_be_set_up(checkout: Checkout) -> None:
+    """Without the environment nothing is tested, and the status is that of setup.sh."""
+    for name in ("caffe", "chromium"):
+        (checkout.folder / "scripts" / f"install_{name}.sh").write_text("exec sleep 60")
+    done = checkout.run("test.sh", FAIL="pip install")
+    assert done.returncode == 1
+    assert done.stderr.startswith("setup.sh: error: ")
+    assert not any("pytest" in call for call in checkout.calls)
 
 
 def test_demo_trains_on_what_is_named(checkout: Checkout, tmp_path: Path) -> None:
@@ -239,6 +263,26 @@ def test_caffe_without_apt_leaves_nothing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("install_caffe.sh: error: needs apt")
     assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
+def test_one_at_a_time_makes_a_folder(tmp_path: Path) -> None:
+    """A second installation waits for the first, and has a folder of its own when that is moved."""
+    part = tmp_path / "caffe.part"
+    wait = (
+        f'. {ROOT}/scripts/debian.sh; debian_alone "$1"; echo "has it"; read -r; mv "$1" "$1.done"'
+    )
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    command = ["bash", "-c", wait, "bash", str(part)]
+    with subprocess.Popen(command, **pipes) as first:
+        assert first.stdout.readline() == "has it\n"
+        with subprocess.Popen([*command[:-1], str(part)], **pipes) as second:
+            assert select.select([second.stdout], [], [], 0.3)[0] == []
+            first.communicate("\n", timeout=60)
+            assert second.stdout.readline() == "has it\n"
+            assert part.is_dir()
+            (tmp_path / "caffe.part.done").rmdir()
+            second.communicate("\n", timeout=60)
+            assert (first.returncode, second.returncode) == (0, 0)
 
 
 def test_light_is_made_once(light: Light) -> None:
