@@ -36,6 +36,8 @@ class Ending:
 
     def __init__(self, plan: Plan, run: str, say: Callable[[str], object]) -> None:
         self.plan, self.run, self._say = plan, run, say
+        # The name of the training, when it is known.
+        self.lineage = ""
         self.url = plan.settings.train_url or ""
         # The files that were there before; and those of them that go to the store no more.
         self.before: frozenset[Mark] = frozenset()
@@ -44,20 +46,33 @@ class Ending:
         self._final: Final | None = None
         self._deadline: float | None = None
 
-    def begin(self, unsaved: int | None) -> None:
-        """Look at what is on the disk before the training: which snapshots are old ones.
+    def bring_earlier(self, training: str | None) -> None:
+        """Bring to the store, first of all, what a job of another training left unfinished.
 
-        Those that an earlier job left unfinished, and the one of iteration `unsaved` that this
-        one goes on from, are brought to the store as if they were new.
+        This job goes on with `training` ("" where it has no name yet), or begins anew (None).
+        It takes no longer than the end of a job may.
         """
-        prefix, folder = self.plan.prefix, self.plan.model_folder
-        try:
-            before = read_unfinished(folder)
-        except CaffeMnistError as error:
-            self._say(f"passed over: {error}")
-            before = None
+        before = self._before()
+        if before is None or (training is not None and before.training in ("", training)):
+            return
+        self._say(f"an earlier training did not bring {before} to the store")
+        _run(self._bringing(), self.plan.settings.drain_timeout)
+        left = self._before()
+        if left:
+            folder = self.plan.model_folder
+            self._say(f"{left} of the earlier training is not in the store, but in {folder} "
+                      "until files of the same names are written")  # fmt: skip
+
+    def begin(self, lineage: str, unsaved: int | None = None, anew: bool = False) -> None:
+        """Look at what is on the disk before the training `lineage`: which snapshots are old ones.
+
+        Unless it begins `anew`, those that an earlier job of it left unfinished, and the one of
+        iteration `unsaved` that this one goes on from, are brought to the store as if new.
+        """
+        prefix, self.lineage = self.plan.prefix, lineage
+        before = self._before()
         wanted = set() if unsaved is None else {unsaved}
-        if before is not None and (before.url, before.prefix) == (self._place(), prefix.name):
+        if before is not None and not anew and before.training in ("", lineage):
             wanted |= set(before.snapshots)
             self._final = before.final
             self._say(f"an earlier job did not bring {before} to the store")
@@ -66,12 +81,22 @@ class Ending:
         self.before = marks_of(prefix)
         self.earlier = self.before - {mark for pair in due for mark in pair.marks}
 
+    def _before(self) -> Unfinished | None:
+        """What an earlier job left to be brought to this place, if anything."""
+        try:
+            before = read_unfinished(self.plan.model_folder)
+        except CaffeMnistError as error:
+            self._say(f"passed over: {error}")
+            return None
+        place = (self._place(), self.plan.prefix.name)
+        return before if before and (before.url, before.prefix) == place else None
+
     @property
     def is_done(self) -> bool:
         """Whether nothing of an earlier job is left to do."""
         return not self._missing and self._final is None
 
-    def training(self) -> None:
+    def trains(self) -> None:
         """It begins: what an earlier job left as its final model is no longer that."""
         self._final = None
 
@@ -114,8 +139,10 @@ class Ending:
             replace(left, failed=()).write(folder)
 
     def _work(self) -> Unfinished:
-        keep = self.plan.settings.keep
-        return Unfinished(self.run, self._place(), self.plan.prefix.name, keep, self._missing)
+        keep, prefix = self.plan.settings.keep, self.plan.prefix.name
+        return Unfinished(
+            self.run, self._place(), prefix, keep, self._missing, training=self.lineage
+        )
 
     def _bring(self, work: Unfinished, least: float) -> Unfinished:
         """Do it while there is time; what is left then, which stays written down."""
@@ -127,10 +154,13 @@ class Ending:
         if not (work.snapshots or work.final):
             seconds = min(seconds, RECORD)
         if work and seconds > 0:
-            _run([str(folder), self.url, f"--owner={self.run}"], seconds)
+            _run(self._bringing(), seconds)
         if not (folder / UNFINISHED).exists():
             return replace(work, snapshots=(), final=None, failed=())
         return read_unfinished(folder) or work
+
+    def _bringing(self) -> list[str]:
+        return [str(self.plan.model_folder), self.url, f"--owner={self.run}"]
 
     def _command(self) -> str:
         places = shlex.join([str(self.plan.model_folder), self._place()])

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError, JobError
-from caffe_mnist.launch.anew import begin_anew
+from caffe_mnist.launch.anew import begin_anew, begun_last, go_on
 from caffe_mnist.launch.best import BEST_FILE, Best, earlier_best
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
@@ -155,11 +155,15 @@ def _story(
     if not plan.trainer.embedded:
         record.trainer += f"; {caffe_version(plan.trainer.command[0])}"
     place.claim()
+    goes_on = settings.snapshot != "none"
+    ending.bring_earlier(begun_last(plan) if goes_on else None)
     start = find_start(plan)
     record.start = start.note
     say(f"starting {start.note}")
-    if not start.snapshot:
-        begin_anew(plan, place.above, say)
+    if start.snapshot:
+        lineage = go_on(plan, start, place.run)
+    else:
+        lineage = begin_anew(plan, place.run, place.above, say)
     if settings.data_url:
         with record.timed("copy"):
             copy_dataset(settings.data_url, plan.data_folder)
@@ -177,7 +181,7 @@ def _story(
     metrics = Metrics()
     if settings.snapshot == "auto" and start.snapshot:
         metrics = Metrics.read(plan.model_folder / "metrics.csv", start.iteration)
-    ending.begin(start.iteration if start.unsaved else None)
+    ending.begin(lineage, start.iteration if start.unsaved else None, not start.snapshot)
     over = f"iteration {start.iteration} is the last one already"
     if start.iteration < plan.max_iter:
         over = _ended_early(plan, start)
@@ -239,7 +243,7 @@ class _Job:
         goes_on = settings.snapshot == "auto" and bool(start.snapshot) and plan.log.is_file()
         log_start = plan.log.stat().st_size if goes_on else 0
         arguments = self._uploader(best) if settings.train_url else None
-        self.ending.training()
+        self.ending.trains()
         requests.only_note = True
         with record.timed("train"):
             process = start_trainer(command, plan.log, goes_on, plan.trainer.embedded)
@@ -392,6 +396,7 @@ class _Job:
             f"--earlier={folder / EARLIER}",
             f"--report={folder / 'uploads.jsonl'}",
             f"--owner={self.place.run}",
+            f"--training={self.ending.lineage}",
             f"--above={self.place.above}",
             f"--launcher={os.getpid()}",
             *([f"--best={best.path}"] if best is not None else []),

@@ -10,9 +10,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.launch.anew import before_begun
+from caffe_mnist.launch.anew import is_another, read_note
 from caffe_mnist.launch.divergence import is_finite
-from caffe_mnist.launch.plan import Plan
+from caffe_mnist.launch.plan import Plan, say
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.packed import read_packed, write_packed
@@ -29,7 +29,8 @@ EARLIER = 1e9
 class Start:
     """Paths for the trainer's flags, empty where not used, and the iteration to go on from.
 
-    `unsaved`: the snapshot is on this disk only, and not yet in the store.
+    `unsaved`: the snapshot is on this disk only, and not yet in the store. `training`: the name
+    of the training that it is of, if it is known.
     """
 
     weights: str = ""
@@ -37,6 +38,7 @@ class Start:
     iteration: int = 0
     note: str = "from the start"
     unsaved: bool = False
+    training: str = ""
 
 
 def find_start(plan: Plan) -> Start:
@@ -65,21 +67,32 @@ def find_start(plan: Plan) -> Start:
 
 
 def _newest(plan: Plan) -> Start | None:
-    here = pairs(plan.prefix, earlier=before_begun(plan))
+    note, found = read_note(plan), None
+    here = pairs(plan.prefix, earlier=note.earlier)
+    if plan.settings.train_url:
+        found = survey(plan.settings.train_url)
+        if here and is_another(note.training, found.begun.training):
+            say(
+                f"what is in {plan.model_folder} is of another training ({note.training}) than "
+                f"what was begun last in {plan.settings.train_url} ({found.begun.training}): it "
+                "stays, and --snapshot FILE goes on from it"
+            )
+            here = []
+    there = found.current if found is not None else []
     local = next((pair for pair in reversed(here) if _is_whole(pair)), None)
-    there = survey(plan.settings.train_url).current if plan.settings.train_url else []
     for stored in reversed([one for one in there if one.resumable]):
         if local is not None and local.iteration >= stored.manifest.iteration:
             break
         state = _fetched(stored, plan)
         if state is not None:
-            return _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
+            start = _at(state, f"from iteration {stored.manifest.iteration} in {stored.url}")
+            return replace(start, training=stored.manifest.training)
     if local is None:
         return None
     unsaved = bool(plan.settings.train_url) and not any(_is_of(one, local) for one in there)
     _point_to_neighbour(local.state)
     start = _at(local.state, f"from iteration {local.iteration} in {local.state}")
-    return replace(start, unsaved=unsaved)
+    return replace(start, unsaved=unsaved, training=note.training)
 
 
 def _is_of(stored: Published, local: Pair) -> bool:

@@ -7,13 +7,21 @@ retention touches.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import MANIFEST, Manifest, publish, sha256
+from caffe_mnist.storage.snapshots import (
+    MANIFEST,
+    Manifest,
+    publish,
+    read_begun,
+    read_manifest,
+    sha256,
+)
 from caffe_mnist.storage.store import open_store
 from caffe_mnist.storage.urls import join
 
@@ -23,8 +31,9 @@ BEST = "best"
 class BestModel:
     """Brings what `best.json` names to `<to>/best`, once for each content."""
 
-    def __init__(self, path: Path, prefix: str, to: str) -> None:
+    def __init__(self, path: Path, prefix: str, to: str, training: str = "") -> None:
         self.path, self._prefix, self.url = path, prefix, join(to, BEST)
+        self._training = training
         self._done: bytes | None = None
 
     def due(self) -> tuple[bytes, Pair, list[Path]] | None:
@@ -48,7 +57,8 @@ class BestModel:
         if self._is_there(pair):
             self._done = content
             return False
-        publish(self.url, [*pair.files, *more, self.path], pair.iteration)
+        files = [*pair.files, *more, self.path]
+        publish(self.url, files, pair.iteration, training=self._training)
         self._done = content
         return True
 
@@ -62,14 +72,22 @@ class BestModel:
         except CaffeMnistError:
             return False
         sums = {file.name: file.sha256 for file in manifest.files}
+        if manifest.training != self._training:
+            return False
         return all(sums.get(path.name) == sha256(path) for path in [*pair.files, self.path])
 
 
 def read_best(to: str) -> bytes | None:
-    """The `best.json` of the complete model in `<to>/best`; None where there is none."""
+    """The `best.json` of the complete model in `<to>/best`; None where there is none, or it is of
+    a training before the one that was begun last."""
     store = open_store(join(to, BEST))
     if store.size(MANIFEST) is None:
         return None
+    begun = read_begun(to)
+    with contextlib.suppress(CaffeMnistError):
+        training = read_manifest(store.url).training
+        if begun.training and training and training != begun.training:
+            return None
     return store.read("best.json") if store.size("best.json") is not None else None
 
 

@@ -5,6 +5,7 @@ last. With it, every byte named in it is there, and has the SHA-256 in it; witho
 snapshot does not exist. The manifest:
 
     {"version": 1, "iteration": 500, "created": "2026-01-31T12:00:00Z",
+     "training": "20260131-120000-1a2b3c",
      "files": [{"name": "x_iter_500.caffemodel", "size": 1725025, "sha256": "…"}, …]}
 """
 
@@ -56,15 +57,19 @@ class ManifestFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """What makes a snapshot complete."""
+    """What makes a snapshot complete; `training` is the run that began its training, if known."""
 
     iteration: int
     created: str
     files: tuple[ManifestFile, ...]
+    training: str = ""
 
     def to_json(self) -> bytes:
         """The bytes of `manifest.json`."""
-        return (json.dumps({"version": VERSION, **asdict(self)}, indent=1) + "\n").encode()
+        fields = asdict(self)
+        if not self.training:
+            del fields["training"]
+        return (json.dumps({"version": VERSION, **fields}, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes, where: object) -> Manifest:
@@ -81,7 +86,10 @@ class Manifest:
             files = tuple(_file(entry) for entry in found["files"])
             if len({file.name for file in files}) < len(files):
                 raise ValueError("names a file twice")
-            return cls(_count(found["iteration"]), str(found["created"]), files)
+            training = found.get("training", "")
+            if not isinstance(training, str):
+                raise ValueError(f"{training!r} is no name of a training")
+            return cls(_count(found["iteration"]), str(found["created"]), files, training)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise CaffeMnistError(f"is no manifest: {str(error)[:200]}", where=where) from None
 
@@ -127,7 +135,10 @@ class Survey:
 
     def is_earlier(self, one: Published) -> bool:
         """Whether it is a snapshot of a training before the one that was begun last."""
-        return self.begun.is_earlier(one.number, one.manifest.iteration, one.manifest.created)
+        manifest = one.manifest
+        return self.begun.is_earlier(
+            one.number, manifest.iteration, manifest.created, manifest.training
+        )
 
 
 def survey(root: str) -> Survey:
@@ -149,10 +160,23 @@ def survey(root: str) -> Survey:
     complete.sort(key=lambda one: (one.manifest.iteration, one.number is None, one.number or 0))
     taken = frozenset(int(folder) for folder in with_manifest if NUMBER.fullmatch(folder))
     numbers = {int(folder) for folder in folders if NUMBER.fullmatch(folder)}
-    begun = Begun()
-    if BEGUN in entries and entries[BEGUN].size <= LARGEST:
-        begun = Begun.from_json(_surely(store, entries[BEGUN]), join(root, BEGUN))
+    begun = _begun(store, entries.get(BEGUN))
     return Survey(complete, taken, frozenset(numbers - taken), begun)
+
+
+def read_begun(root: str) -> Begun:
+    """Which training was begun last below `root`; an empty note where there is none.
+
+    Raises StoreError when the store fails, CaffeMnistError for a `begun.json` that is none.
+    """
+    store = open_store(root)
+    return _begun(store, store.entry(BEGUN))
+
+
+def _begun(store: Store, entry: Entry | None) -> Begun:
+    if entry is None or entry.size > LARGEST:
+        return Begun()
+    return Begun.from_json(_surely(store, entry), join(store.url, BEGUN))
 
 
 def _complete(store: Store, folder: str, entries: dict[str, Entry]) -> Published | None:
@@ -218,8 +242,11 @@ def publish(
     files: Sequence[Path],
     iteration: int,
     progress: Callable[[int], None] | None = None,
+    training: str = "",
 ) -> Manifest:
     """Upload `files` to the folder `url` and write its manifest last.
+
+    `training` is the name of the training that they are of.
 
     The manifest of what is there already is taken away only when something of that must be
     replaced, after the other files have arrived; objects that the new one does not name are
@@ -248,7 +275,8 @@ def publish(
     for name in set(sizes) - set(entries) - {MANIFEST}:
         store.delete(name)
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    manifest = Manifest(iteration, created, tuple(entries[path.name] for path in files))
+    promised = tuple(entries[path.name] for path in files)
+    manifest = Manifest(iteration, created, promised, training)
     store.write(MANIFEST, manifest.to_json())
     return manifest
 

@@ -1,13 +1,14 @@
 """What a job could not bring to its store: `unfinished.json` beside its files, to be done later.
 
-    {"version": 1, "run": "20260131-120000-1a2b3c", "url": "s3://bucket/run",
+    {"version": 1, "run": "20260131-120000-1a2b3c", "training": "20260131-110000-4d5e6f",
+     "url": "s3://bucket/run",
      "prefix": "lenet", "keep": 0, "snapshots": [500, 1000],
      "final": {"iteration": 1000, "files": ["lenet_iter_1000.caffemodel", …]},
      "failed": []}
 
-Iterations of snapshots PREFIX_iter_N, the files of `final/` and those of `failed/`, as paths
-below the folder. What is done is struck out, and the file goes when nothing is left, so that it
-may be finished in several goes, by the job itself or by
+The run that began the training, iterations of snapshots PREFIX_iter_N, the files of `final/`
+and those of `failed/`, as paths below the folder. What is done is struck out, and the file goes
+when nothing is left, so that it may be finished in several goes, by the job itself or by
 `python -m caffe_mnist.storage sync FOLDER URL`.
 """
 
@@ -29,7 +30,7 @@ from caffe_mnist.files import replacing
 from caffe_mnist.storage.holder import new_run
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Pair, marks_of, pairs, write_marks
-from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish
+from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish, survey
 from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.uploads import Settings, Uploader
 from caffe_mnist.storage.urls import join
@@ -60,6 +61,7 @@ class Unfinished:
     snapshots: tuple[int, ...] = ()
     final: Final | None = None
     failed: tuple[str, ...] = ()
+    training: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.snapshots or self.final or self.failed)
@@ -109,6 +111,7 @@ def read_unfinished(folder: Path) -> Unfinished | None:
             tuple(int(iteration) for iteration in found["snapshots"]),
             final and Final(int(final["iteration"]), tuple(map(_below, final["files"]))),
             tuple(map(_below, found["failed"])),
+            str(found.get("training", "")),
         )
     except (
         KeyError,
@@ -128,10 +131,11 @@ def finish(
     """Bring what `local` has not brought to `url` yet; False when there is nothing to do.
 
     Numbered snapshots get the next numbers (none twice), `final/` its manifest last, and what
-    arrived is looked at once more. Without `owner`, the run that has the place already, the
-    place must be free or its owner be the very run that left the work (and dead). Raises
-    OwnedError if it is not, StoreError when the store fails, CaffeMnistError when a file is
-    missing here.
+    arrived is looked at once more. Where another training has begun there since, the snapshots
+    are told from its own, and its final model stays. Without `owner`, the run that has the place
+    already, the place must be free or its owner be the very run that left the work (and dead).
+    Raises OwnedError if it is not, StoreError when the store fails, CaffeMnistError when a file
+    is missing here.
     """
     work = read_unfinished(local)
     if work is None:
@@ -146,7 +150,7 @@ def finish(
             work = _done(replace(work, snapshots=()), local)
         if work.final is not None:
             place.check()
-            _final(local, url, work.final)
+            _final(local, url, work.final, work.training)
             say(f"the final model is in {join(url, FINAL)}")
             work = _done(replace(work, final=None), local)
         if work.failed:
@@ -198,7 +202,13 @@ def _uploader(
     with tempfile.TemporaryDirectory(prefix="caffe_mnist.") as folder:
         earlier = Path(folder) / "earlier.json"
         write_marks(earlier, marks_of(prefix) - marks)
-        settings = Settings(os.fspath(prefix), url, keep=work.keep, earlier=os.fspath(earlier))
+        settings = Settings(
+            os.fspath(prefix),
+            url,
+            keep=work.keep,
+            earlier=os.fspath(earlier),
+            training=work.training,
+        )
         uploader = Uploader(settings, owner=place)
     uploader.hurry()
     return uploader
@@ -213,19 +223,33 @@ def _look(uploader: Uploader) -> bool:
     return True
 
 
-def _final(local: Path, url: str, final: Final) -> None:
+def _final(local: Path, url: str, final: Final, training: str) -> None:
     """`final/`, and a look whether what it promises is there."""
+    _check_later(url, final, training)
     files = [local / name for name in final.files]
     for path in files:
         if not path.is_file():
             raise CaffeMnistError("belongs to the final model and is not here", where=path)
     place = join(url, FINAL)
-    manifest = publish(place, files, final.iteration)
+    manifest = publish(place, files, final.iteration, training=training)
     store = open_store(place)
     sizes = {entry.name: entry.size for entry in store.list()}
     whole = all(sizes.get(file.name) == file.size for file in manifest.files)
     if not whole or store.read(MANIFEST) != manifest.to_json():
         raise StoreError("is not complete after all was sent", where=place)
+
+
+def _check_later(url: str, final: Final, training: str) -> None:
+    """Raise CaffeMnistError where `final/` is of a training that was begun later."""
+    found = survey(url)
+    there = [one for one in found.current if one.number is None]
+    if training and found.begun.training not in ("", training) and there:
+        raise CaffeMnistError(
+            f"is the final model of a training that began later ({found.begun.training}), so that "
+            f"the one of iteration {final.iteration} is not brought there",
+            where=join(url, FINAL),
+            hint="sync to another place brings it there",
+        )
 
 
 def _below(name: object) -> str:

@@ -147,6 +147,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--best", metavar="FILE", help="best.json: what to keep in best/")
     parser.add_argument("--launcher", type=int, default=0, help="process that started this one")
+    parser.add_argument("--training", default="", help="name of the training, for the manifests")
     parser.add_argument("--above", type=int, default=0, help="use numbers above this one (0)")
     one_line_usage(parser)
     return exit_status(lambda: run(Settings(**vars(parser.parse_args(argv)))), PROGRAM)

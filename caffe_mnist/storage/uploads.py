@@ -59,6 +59,8 @@ class Settings:
     launcher: int = 0
     look_every: float = 1.0
     best: str | None = None
+    # The name of the training, which the manifests tell.
+    training: str = ""
 
 
 @dataclass
@@ -88,7 +90,10 @@ class Uploader:
         # The one before may have died when there was one too many.
         self._tidy = not self.settings.keep
         best, to = self.settings.best, self.settings.to
-        self._best = BestModel(Path(best), self.settings.prefix, to) if best else None
+        self._best = None
+        if best:
+            prefix, training = self.settings.prefix, self.settings.training
+            self._best = BestModel(Path(best), prefix, to, training)
         self._best_published = float("-inf")
 
     @property
@@ -192,12 +197,15 @@ class Uploader:
 
     def _wanted(self, ready: list[Pair]) -> list[Pair]:
         """Without those that would be removed at once."""
-        keep = self.settings.keep
-        for pair in ready[:-keep] if keep else ():
+        room = self.settings.keep or len(ready)
+        if self.settings.keep and self._is_superseded:
+            room = max(room - len(self._current()), 0)
+        passed = ready[: max(len(ready) - room, 0)]
+        for pair in passed:
             self._done[pair.weights] = (pair.marks, "")
             text = f"iteration {pair.iteration} is not uploaded: newer ones are to be kept"
             self.say("passed over", text, iteration=pair.iteration)
-        return ready[-keep:]
+        return ready[len(passed) :]
 
     def _tried(self, work: Callable[[], object], pair: Pair | None = None) -> bool:
         """Whether it went well; after a failure nothing is tried for a while."""
@@ -242,7 +250,7 @@ class Uploader:
         url = join(self.settings.to, str(number))
         self._check_owner()
         self.note("uploading", iteration=pair.iteration)
-        manifest = publish(url, pair.files, pair.iteration)
+        manifest = publish(url, pair.files, pair.iteration, training=self.settings.training)
         self._highest = number
         seconds = self.clock() - begun
         size = sum(file.size for file in manifest.files)
@@ -260,7 +268,7 @@ class Uploader:
 
     def _same(self, pair: Pair) -> Published | None:
         """The very same snapshot of this training, if the store has it already."""
-        for one in self._current():
+        for one in self._ours():
             same = {file.name: file.sha256 for file in one.manifest.files}
             if one.manifest.iteration == pair.iteration and all(
                 same.get(path.name) == digest(path) for path in pair.files
@@ -292,6 +300,20 @@ class Uploader:
         self._known()
         return self._survey.current if self._survey else []
 
+    def _ours(self) -> list[Published]:
+        """Those of the training whose snapshots are uploaded here."""
+        training = self.settings.training
+        if self._is_superseded:
+            return [one for one in self._known() if one.manifest.training == training]
+        return self._current()
+
+    @property
+    def _is_superseded(self) -> bool:
+        """Whether another training has begun in the store since, whose snapshots come first."""
+        self._known()
+        begun = self._survey.begun.training if self._survey else ""
+        return bool(begun and self.settings.training) and begun != self.settings.training
+
     def _miss(self, folders: set[str]) -> None:
         """What was published and is there no more (the bucket was made anew) is due again."""
         store = open_store(self.settings.to)
@@ -318,7 +340,9 @@ class Uploader:
         self._tidy = True
 
     def _retain(self, newest: Published | None) -> None:
-        numbered = sorted(self._known(), key=lambda one: one.number or 0)
+        current = self._current()
+        # Earlier trainings' go first, whenever they arrived.
+        numbered = sorted(self._known(), key=lambda one: (one in current, one.number or 0))
         for one in numbered[: -self.settings.keep]:
             if one == newest:
                 continue

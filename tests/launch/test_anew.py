@@ -19,7 +19,8 @@ from tests.launch.test_resume import flags, state
 def trained(job: Job) -> Job:
     """A job that came to its end: iterations 10, 20 and 30, here and in the store."""
     assert job.run().status == 0
-    assert not (job.store / BEGUN).exists()
+    begun = Begun.from_json((job.store / BEGUN).read_bytes(), "")
+    assert begun == Begun(training=job.record()["run"])
     return job
 
 
@@ -71,7 +72,8 @@ def test_a_place_that_was_emptied(trained: Job) -> None:
         shutil.rmtree(trained.store / folder)
     shutil.rmtree(trained.model)
     assert trained.run(FAKE_FAIL_AT="25").status != 0
-    assert not (trained.store / BEGUN).exists()
+    run = trained.record()["run"]
+    assert Begun.from_json((trained.store / BEGUN).read_bytes(), "") == Begun(training=run)
     assert trained.run("--resume").status == 0
     assert flags(trained) == ["-snapshot", state(trained, 20)]
 
@@ -98,7 +100,8 @@ def test_a_note_that_is_none(trained: Job, content: str) -> None:
 
 def test_it_is_read_as_it_was_written() -> None:
     """With and without a final model; a newer release's is refused."""
-    for one in (Begun(), Begun(7), Begun(7, (30, "2026-01-31T12:00:00Z"))):
+    final = (30, "2026-01-31T12:00:00Z")
+    for one in (Begun(), Begun(7), Begun(7, final), Begun(7, final, "20260131-120000-1a2b3c")):
         assert Begun.from_json(one.to_json(), "") == one
     with pytest.raises(Exception, match="of version 2"):
         Begun.from_json(json.dumps({"version": 2, "above": 1}).encode(), "")

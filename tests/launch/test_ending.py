@@ -108,9 +108,7 @@ def test_a_local_snapshot_that_is_not_in_the_store(job: Job) -> None:
     with job.started("--upload-every=3600", FAKE_WAIT_AT="22") as process:
         until(lambda: "Iteration 20 (" in job.log())
         until(lambda: len(job.snapshots()) >= 1)
-        for pid in [process.pid, *job.processes()]:
-            os.kill(pid, signal.SIGKILL)
-        process.wait()
+        job.kill(process)
     assert 20 not in job.snapshots().values() or len(job.snapshots()) == 2
     shutil.rmtree(job.store / "2", ignore_errors=True)
     done = job.run("--resume", FAKE_FAIL_AT="25")

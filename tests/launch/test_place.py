@@ -81,9 +81,7 @@ def test_a_dead_one(job: Job) -> None:
     with job.started(FAKE_WAIT_AT=AT) as process:
         until(lambda: waits(job))
         until(lambda: len(job.snapshots()) == 2)
-        for pid in [process.pid, *job.processes()]:
-            os.kill(pid, signal.SIGKILL)
-        process.wait()
+        job.kill(process)
     done = job.run()
     assert done.status == 1
     assert "it is dead: --resume takes over" in done.errors[0]

@@ -36,9 +36,9 @@ class Clock:
 
 
 def write(folder: Path, iteration: int, kind: str, size: int = 5000) -> Path:
-    """One file of a snapshot."""
+    """One file of a snapshot, which does not begin like one of Caffe's that is cut."""
     path = folder / f"net_iter_{iteration}.{kind}"
-    path.write_bytes(os.urandom(size))
+    path.write_bytes(b"\xff" + os.urandom(size - 1))
     return path
 
 

@@ -20,7 +20,7 @@ def seeds() -> list[bytes]:
         for name, content in FILES.items()
     ]
     whole = {"version": 1, "iteration": 5, "created": "2026-01-31T12:00:00Z", "files": files}
-    return [json.dumps(whole).encode()]
+    return [json.dumps(one).encode() for one in (whole, {**whole, "training": "20260131-1a2b3c"})]
 
 
 def run(data: bytes) -> None:

@@ -13,6 +13,7 @@ def seeds() -> list[bytes]:
     content = {
         "version": 1, "run": "r", "url": "store", "prefix": "x", "keep": 3, "snapshots": [5, 10],
         "final": {"iteration": 10, "files": ["x_iter_10.caffemodel"]}, "failed": ["failed/log"],
+        "training": "20260131-1a2b3c",
     }  # fmt: skip
     return [json.dumps(content).encode()]
 
