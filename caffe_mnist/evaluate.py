@@ -6,19 +6,22 @@ import argparse
 import csv
 import io
 import json
+import os
 import sys
-from collections.abc import Sequence
+import types
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 if TYPE_CHECKING:
-    from caffe_mnist.evaluation.evaluating import Evaluation
+    from caffe_mnist.evaluation.evaluating import Evaluation, Row
     from caffe_mnist.evaluation.labelled import LabelledSet
 
 PROGRAM = "python -m caffe_mnist.evaluate"
-SHOWN_SKIPS = 10
+SHOWN_SKIPS = SHOWN_REMARKS = 10
 EPILOG = """\
 MODEL is what `predict` takes. DATA is an LMDB or LevelDB, a dataset (dataset.json), a folder that
 holds such (what was held back is taken), a folder with a folder per class or pairs n.jpg + n.txt,
@@ -54,13 +57,136 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status(lambda: run(parser.parse_args(argv)), PROGRAM)
 
 
-def run(options: argparse.Namespace) -> int:
-    """Load the model, ask about every picture, report."""
+@dataclass(frozen=True)
+class Report:
+    """How good a model is on a set; as text, what the command prints.
+
+    `rows` has what was said of each picture, in their order: name, true and predicted class as
+    indexes into `names`, their scores. `skipped` names the pictures that could not be read,
+    `remarks` what is odd about the set, `written` the files that were made.
+    """
+
+    data: str
+    result: Evaluation
+    remarks: tuple[str, ...] = ()
+    written: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The classes."""
+        return self.result.confusion.names
+
+    @property
+    def accuracy(self) -> float:
+        """The share of pictures whose class has the best score."""
+        return self.result.confusion.accuracy
+
+    @property
+    def confusion(self) -> Any:
+        """Counts of pictures: a row a true class, a column a predicted one."""
+        return self.result.confusion.counts
+
+    @property
+    def rows(self) -> Sequence[Row]:
+        """One for each picture."""
+        return self.result.rows
+
+    @property
+    def skipped(self) -> Sequence[str]:
+        """What is wrong with each picture that could not be read."""
+        return self.result.skipped
+
+    def summary(self) -> dict[str, Any]:
+        """The results as JSON has them."""
+        result, confusion = self.result, self.result.confusion
+        classes = confusion.classes()
+        used = [one for one in classes if one.pictures]
+
+        def mean(values: Sequence[float | None]) -> float:
+            return sum(value or 0.0 for value in values) / max(1, len(values))
+
+        return {
+            "data": self.data,
+            "pictures": confusion.total,
+            "skipped": len(result.skipped),
+            "accuracy": confusion.accuracy,
+            "top5_accuracy": result.top / confusion.total,
+            "loss": None if result.loss is None else result.loss / confusion.total,
+            "mean_precision": mean([one.precision for one in used]),
+            "mean_recall": mean([one.recall for one in used]),
+            "mean_f1": mean([one.f1 for one in used]),
+            "classes": [
+                {"name": one.name, "pictures": one.pictures, "predicted": one.predicted,
+                 "precision": one.precision, "recall": one.recall, "f1": one.f1}
+                for one in classes
+            ],
+            "confusion": confusion.counts.tolist(),
+        }  # fmt: skip
+
+    def __str__(self) -> str:
+        """The numbers, a line a class, the matrix."""
+        about, confusion = self.summary(), self.result.confusion
+        words = [f"accuracy {about['accuracy']:.4f}"]
+        if len(about["classes"]) > 5:
+            words.append(f"among the best five {about['top5_accuracy']:.4f}")
+        if about["loss"] is not None:
+            words.append(f"loss {about['loss']:.4f}")
+        lines = [f"{about['pictures']} pictures of {self.data}", "  ".join(words), ""]
+        lines += [*class_table(self.result).splitlines(), ""]
+        if len(confusion.names) <= 20:
+            lines.append("rows: the true class, columns: the predicted one")
+        return "\n".join([*lines, *confusion.text()])
+
+
+def evaluate(
+    model: str | os.PathLike[str],
+    data: str | os.PathLike[str],
+    *,
+    deploy: str | os.PathLike[str] | None = None,
+    labels: str | os.PathLike[str] | None = None,
+    form: str | None = None,
+    root: str | os.PathLike[str] | None = None,
+    invert: bool = False,
+    out: str | os.PathLike[str] | None = None,
+    worst: int = 48,
+    progress: Callable[[int, int], None] | None = None,
+) -> Report:
+    """How good `model` is on labelled pictures, each once: `caffe_mnist.evaluate(…)`.
+
+    `model` is as for `predict`, the rest as the command's options: with `out`, tables, matrix and
+    the `worst` mistakes are written there. `progress` is told how many of how many pictures are
+    done. Pictures that cannot be read are `skipped` in the report; raises CaffeMnistError for all
+    else.
+    """
+    texts = (None if one is None else os.fspath(one) for one in (deploy, labels, root, out))
+    net, classes, start, folder = texts
+    found, result, remarks = _measured(
+        os.fspath(model), os.fspath(data), net, classes, form, start, invert, worst, progress
+    )
+    report = Report(found.place, result, tuple(remarks))
+    if folder is None:
+        return report
+    written, more = _write(Path(folder), report)
+    return Report(found.place, result, (*remarks, *more), tuple(written))
+
+
+def _measured(
+    model: str,
+    data: str,
+    deploy: str | None,
+    labels: str | None,
+    form: str | None,
+    root: str | None,
+    invert: bool,
+    worst: int,
+    progress: Callable[[int, int], None] | None,
+) -> tuple[LabelledSet, Evaluation, list[str]]:
+    """Load the model, and ask about every picture."""
     from caffe_mnist.engine.presence import require_engine
     from caffe_mnist.predict import model_parts, read_names
 
-    names = read_names(options.labels)
-    with model_parts(options.model, options.deploy) as (net, weights, own):
+    names = read_names(labels)
+    with model_parts(model, deploy) as (net, weights, own):
         require_engine()
         from caffe_mnist.datasets.picture import read_picture
         from caffe_mnist.engine.classifier import Classifier
@@ -74,88 +200,49 @@ def run(options: argparse.Namespace) -> int:
         count = classifier.classes
         if names is not None and len(names) != count:
             raise CaffeMnistError(
-                f"has {len(names)} names for {count} classes", where=options.labels or str(own)
+                f"has {len(names)} names for {count} classes", where=labels or str(own)
             )
 
         def read(path: str) -> Any:
-            return read_picture(path, *taken.taken, options.invert, taken.resize)
+            return read_picture(path, *taken.taken, invert, taken.resize)
 
         colour = taken.channels == 3
-        with open_labelled(options.data, options.form, options.root, read, colour) as found:
+        with open_labelled(data, form, root, read, colour) as found:
             if not found.count:
-                raise CaffeMnistError("holds no pictures", where=options.data)
-            labels = label_map(found.classes, names or (), count, options.data)
-            if not names and len(found.classes) == count and not labels:
+                raise CaffeMnistError("holds no pictures", where=data)
+            numbers = label_map(found.classes, names or (), count, data)
+            if not names and len(found.classes) == count and not numbers:
                 names = list(found.classes)
             shown = names or [str(index) for index in range(count)]
-            for remark in found.remarks[:SHOWN_SKIPS]:
-                _say(remark)
-            result = evaluate(classifier, found, shown, labels, options.worst, _progress(found))
+            told = progress or (lambda done, all_of_them: None)
+            result = evaluate(
+                classifier, found, shown, numbers, worst, lambda done: told(done, found.count)
+            )
     if not result.rows:
-        raise CaffeMnistError(f"no picture can be read: {result.skipped[0]}", where=options.data)
-    written = _write(options, found, result) if options.out else []
-    _report(options, found, result, written)
-    for fault in result.skipped[:SHOWN_SKIPS]:
-        _say(f"skipped: {fault}")
-    if len(result.skipped) > SHOWN_SKIPS:
-        _say(f"skipped: {len(result.skipped) - SHOWN_SKIPS} more")
-    return 2 if result.skipped else 0
+        raise CaffeMnistError(f"no picture can be read: {result.skipped[0]}", where=data)
+    return found, result, list(found.remarks)
 
 
-def summary(found: LabelledSet, result: Evaluation) -> dict[str, Any]:
-    """The results as JSON has them."""
-    confusion = result.confusion
-    classes = confusion.classes()
-    used = [one for one in classes if one.pictures]
-
-    def mean(values: Sequence[float | None]) -> float:
-        return sum(value or 0.0 for value in values) / max(1, len(values))
-
-    return {
-        "data": found.place,
-        "pictures": confusion.total,
-        "skipped": len(result.skipped),
-        "accuracy": confusion.accuracy,
-        "top5_accuracy": result.top / confusion.total,
-        "loss": None if result.loss is None else result.loss / confusion.total,
-        "mean_precision": mean([one.precision for one in used]),
-        "mean_recall": mean([one.recall for one in used]),
-        "mean_f1": mean([one.f1 for one in used]),
-        "classes": [
-            {"name": one.name, "pictures": one.pictures, "predicted": one.predicted,
-             "precision": one.precision, "recall": one.recall, "f1": one.f1}
-            for one in classes
-        ],
-        "confusion": confusion.counts.tolist(),
-    }  # fmt: skip
-
-
-def _report(
-    options: argparse.Namespace, found: LabelledSet, result: Evaluation, written: Sequence[str]
-) -> None:
-    about = summary(found, result)
+def run(options: argparse.Namespace) -> int:
+    """Measure and report."""
+    report = evaluate(
+        options.model, options.data, deploy=options.deploy, labels=options.labels,
+        form=options.form, root=options.root, invert=options.invert, out=options.out,
+        worst=options.worst, progress=_show if sys.stderr.isatty() else None,
+    )  # fmt: skip
+    for remark in report.remarks[:SHOWN_REMARKS]:
+        _say(remark)
     if options.json:
-        print(json.dumps(about))
-        return
-    print(f"{about['pictures']} pictures of {found.place}")
-    words = [f"accuracy {about['accuracy']:.4f}"]
-    if len(about["classes"]) > 5:
-        words.append(f"among the best five {about['top5_accuracy']:.4f}")
-    if about["loss"] is not None:
-        words.append(f"loss {about['loss']:.4f}")
-    print("  ".join(words))
-    print()
-    for line in class_table(result).splitlines():
-        print(line)
-    print()
-    matrix = result.confusion.text()
-    if len(result.confusion.names) <= 20:
-        print("rows: the true class, columns: the predicted one")
-    for line in matrix:
-        print(line)
-    if written:
-        print()
-        print(f"{options.out}: {', '.join(written)}")
+        print(json.dumps(report.summary()))
+    else:
+        print(report)
+        if report.written:
+            print(f"\n{options.out}: {', '.join(report.written)}")
+    for fault in report.skipped[:SHOWN_SKIPS]:
+        _say(f"skipped: {fault}")
+    if len(report.skipped) > SHOWN_SKIPS:
+        _say(f"skipped: {len(report.skipped) - SHOWN_SKIPS} more")
+    return 2 if report.skipped else 0
 
 
 def class_table(result: Evaluation) -> str:
@@ -171,18 +258,18 @@ def class_table(result: Evaluation) -> str:
     return "\n".join(lines)
 
 
-def _write(options: argparse.Namespace, found: LabelledSet, result: Evaluation) -> list[str]:
-    """The files of the report, each whole or not at all; returns their names."""
+def _write(folder: Path, report: Report) -> tuple[list[str], list[str]]:
+    """The files, each whole or not at all; their names, and what is to be said about them."""
     from caffe_mnist.evaluation.pictures import draw_matrix, draw_worst
     from caffe_mnist.files import replacing
 
-    folder = Path(options.out)
+    result, remarks = report.result, []
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise CaffeMnistError(f"cannot make the folder: {error.strerror}", where=folder) from None
     texts = {
-        "evaluation.json": json.dumps(summary(found, result), indent=1, ensure_ascii=False) + "\n",
+        "evaluation.json": json.dumps(report.summary(), indent=1, ensure_ascii=False) + "\n",
         "classes.csv": _classes_csv(result),
         "confusion.csv": result.confusion.csv(),
         "predictions.csv": _predictions_csv(result),
@@ -195,13 +282,14 @@ def _write(options: argparse.Namespace, found: LabelledSet, result: Evaluation) 
     if draw_matrix(folder / "confusion.png", result.confusion, title):
         names.append("confusion.png")
     else:
-        _say("no confusion.png: drawing needs matplotlib (pip install 'caffe-mnist[images]')")
+        what = "no confusion.png: drawing needs matplotlib (pip install 'caffe-mnist[images]')"
+        remarks.append(what)
     if result.worst:
         draw_worst(folder / "worst.png", result.worst)
         names.append("worst.png")
     else:
         (folder / "worst.png").unlink(missing_ok=True)
-    return names
+    return names, remarks
 
 
 def _classes_csv(result: Evaluation) -> str:
@@ -228,16 +316,10 @@ def _csv(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
     return text.getvalue()
 
 
-def _progress(found: LabelledSet) -> Any:
-    """A line on a terminal that grows; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return lambda done: None
-
-    def show(done: int) -> None:
-        end = "\n" if done >= found.count else ""
-        print(f"\r{done} of {found.count} pictures", end=end, file=sys.stderr, flush=True)
-
-    return show
+def _show(done: int, count: int) -> None:
+    """A line on a terminal that grows."""
+    end = "\n" if done >= count else ""
+    print(f"\r{done} of {count} pictures", end=end, file=sys.stderr, flush=True)
 
 
 def _count(text: str) -> int:
@@ -248,6 +330,15 @@ def _count(text: str) -> int:
 
 def _say(text: str) -> None:
     print(f"{PROGRAM}: {text}", file=sys.stderr, flush=True)
+
+
+class _Callable(types.ModuleType):
+    """This module, which is also the function of its name: `caffe_mnist.evaluate(…)`."""
+
+    __call__ = staticmethod(evaluate)
+
+
+sys.modules[__name__].__class__ = _Callable
 
 
 if __name__ == "__main__":

@@ -170,3 +170,24 @@ def test_what_is_refused(final: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         out, err = capsys.readouterr()
         assert (out, len(err.splitlines())) == ("", 1), err
         assert words in err
+
+
+def test_from_python(final: Path, tmp_path: Path) -> None:
+    """`caffe_mnist.evaluate(…)` is what the command does: as a value, as text, in files."""
+    import caffe_mnist
+
+    place, steps = folders(tmp_path / "set"), []
+    report = caffe_mnist.evaluate(
+        final, place, out=tmp_path / "out", progress=lambda *step: steps.append(step)
+    )
+    assert isinstance(report, caffe_mnist.Report)
+    assert report.accuracy == report.summary()["accuracy"] == 0.8
+    assert report.confusion.tolist() == [[2, 0, 0, 1], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 1, 2]]
+    assert sorted((row.true, row.predicted) for row in report.rows if row.true != row.predicted) == [
+        (0, 3), (3, 2)
+    ]  # fmt: skip
+    assert str(report).startswith(f"10 pictures of {place}\naccuracy 0.8000")
+    assert {path.name for path in (tmp_path / "out").iterdir()} == set(report.written)
+    assert steps[-1] == (10, 10)
+    with pytest.raises(caffe_mnist.CaffeMnistError, match="there is no such model"):
+        caffe_mnist.evaluate(tmp_path / "none", place)

@@ -170,7 +170,7 @@ def test_real_caffe(job: Job, real_caffe: Path) -> None:
 @pytest.mark.parity
 def test_real_caffe_without_cuda_and_a_gpu(job: Job, real_caffe: Path) -> None:
     """One line says that this Caffe cannot."""
-    done = job.run("--num_gpus=1", caffe=str(real_caffe / "caffe"))
+    done = job.run("--num_gpus=1", "--no-preflight", caffe=str(real_caffe / "caffe"))
     assert done.status != 0
     assert len(done.errors) == 1
     assert "this Caffe was built without CUDA and cannot use -gpu" in done.errors[0]

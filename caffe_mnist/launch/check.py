@@ -1,8 +1,8 @@
 """What is wrong with a net, or a solver and its nets, before anything runs.
 
-Text, wiring, paths and, where the engine is installed, the shapes of every layer: all faults of all
-files together, each with its line. The engine is a program of its own here, as everywhere in this
-room.
+Text, wiring, paths and the shapes of every layer: all faults of all files together, each with its
+line. Shapes are the engine's, where it is installed and there is time for it (a program of its own
+here, as everywhere in this room); else those that `layouts/sizes.py` can tell.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
 from caffe_mnist.launch.deploy_command import item_shape
 from caffe_mnist.layouts.rewrite import places_of_nets
+from caffe_mnist.layouts.sizes import sizes_of
 from caffe_mnist.layouts.source import NET, Prototxt, read_prototxt
 from caffe_mnist.layouts.wiring import buildable, faults_of_wiring, names_given_twice, unfed
 from caffe_mnist.schema import caffe_pb2
@@ -31,6 +32,7 @@ from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.schema.upgrade_solver import upgrade_solver
 
 PHASES = ("TRAIN", "TEST")
+FLOAT = 4
 # How long the engine may take for the shapes of all nets (seconds).
 PATIENCE = 300.0
 
@@ -48,13 +50,17 @@ class CheckedLayer:
 
 @dataclass
 class CheckedNet:
-    """A net in one phase; `parameters` in numbers, `blobs` in bytes, without gradients."""
+    """A net in one phase; `parameters` in numbers, `blobs` in bytes, without gradients.
+
+    Both are only what is sure at least where not everything is `known`.
+    """
 
     path: str
     phase: int
     layers: list[CheckedLayer]
     parameters: int = 0
     blobs: int = 0
+    known: bool = True
 
 
 @dataclass
@@ -109,7 +115,7 @@ def check_file(
     """Look through a net, or a solver with its nets.
 
     `inputs` are shapes in the place of data; without `data`, databases need not be there yet;
-    without `shapes` the engine is not asked.
+    without `shapes` the engine is not asked, and sizes are those that can be told at once.
     Raises CaffeMnistError for a file that cannot be read; all else is in the result.
     """
     checked = Checked()
@@ -130,7 +136,9 @@ def check_file(
         _check_paths(text, checked, data)
     for one in wanted:
         _check_wiring(one, checked)
-    if shapes:
+    if not shapes:
+        _tell_shapes(wanted, dict(inputs or {}), checked)
+    else:
         _check_shapes(wanted, solver, path, dict(inputs or {}), checked)
     return checked
 
@@ -274,12 +282,10 @@ def _check_shapes(
 ) -> None:
     if importlib.util.find_spec("torch") is None:
         checked.notes.append(
-            "types and shapes are not checked: the embedded engine is not installed "
-            "(pip install 'caffe-mnist[engine]')"
+            "types are not checked, nor shapes that hang on layers of forks or in Python: "
+            "the embedded engine is not installed (pip install 'caffe-mnist[engine]')"
         )
-        for one in wanted:
-            rows = [CheckedLayer(two.name, two.type, tuple(two.top)) for two in one.layers]
-            checked.nets.append(CheckedNet(one.source.path, one.phase, rows))
+        _tell_shapes(wanted, inputs, checked)
         return
     nets: list[dict[str, Any]] = []
     notes: dict[str, None] = {}
@@ -296,6 +302,52 @@ def _check_shapes(
         checked.fault(f"{solver_path}: {what}")
     for one, found in zip(wanted, answer["nets"]):
         _take(one, found, checked)
+
+
+def _tell_shapes(
+    wanted: Sequence[_Wanted], inputs: dict[str, Sequence[int]], checked: Checked
+) -> None:
+    """Shapes, and what is wrong with them, as far as that can be told without the engine."""
+    for one in wanted:
+        data: dict[str, tuple[int, ...]] = {}
+        for layer in one.layers:
+            data.update(_data_shapes(layer, inputs, one.source.path))
+        found = sizes_of(one.layers, data)
+        for index, what in found.faults:
+            checked.fault(f"{one.where(one.layers[index])}: {what}")
+        rows = []
+        for layer, tops, count in zip(one.layers, found.tops, found.counts):
+            shapes = None
+            if tops is not None and tops and tops[0] is not None:
+                first = tops[0]  # labels are most likely one a picture
+                shapes = tuple(first[:1] if shape is None else shape for shape in tops)
+            rows.append(CheckedLayer(layer.name, layer.type, tuple(layer.top), shapes, count))
+        checked.nets.append(
+            CheckedNet(one.source.path, one.phase, rows, found.parameters, FLOAT * found.blobs,
+                       found.known)
+        )  # fmt: skip
+
+
+def _data_shapes(
+    layer: Any, inputs: dict[str, Sequence[int]], where: str
+) -> dict[str, tuple[int, ...]]:
+    """Of a data layer's tops: as given, else of the first one by settings and data."""
+    if layer.bottom or not layer.top or layer.type in ("Parameter", "Python"):
+        return {}
+    given = {top: tuple(inputs[top]) for top in layer.top if top in inputs}
+    if "" in inputs:
+        given.setdefault(layer.top[0], tuple(inputs[""]))
+    if given or layer.type in ("Input", "DummyData"):
+        return given
+    try:
+        return {layer.top[0]: (_batch(layer), *item_shape(layer, layer.top[0], Path(where)))}
+    except CaffeMnistError:
+        return {}
+
+
+def _batch(layer: Any) -> int:
+    return next((getattr(value, "batch_size", 0) for _, value in layer.ListFields()
+                 if hasattr(value, "batch_size")), 0)  # fmt: skip
 
 
 def _take(wanted: _Wanted, found: dict[str, Any], checked: Checked) -> None:
@@ -336,8 +388,7 @@ def _fed(layer: Any, inputs: dict[str, Sequence[int]], where: str, notes: dict[s
     given = inputs.get(layer.top[0]) or inputs.get("")
     if given is None and not _is_missing(layer):
         return layer
-    batch = next((getattr(value, "batch_size", 0) for _, value in layer.ListFields()
-                  if hasattr(value, "batch_size")), 0)  # fmt: skip
+    batch = _batch(layer)
     if given is None:
         try:
             given = (batch, *item_shape(layer, layer.top[0], Path(where)))

@@ -1,16 +1,22 @@
-"""How much memory is free here: of the machine, of its container, of a GPU."""
+"""How much memory is free here: of the machine, of its container, of a GPU.
+
+A container's use counts the files that it has read, which the kernel lets go of when memory is
+wanted; they are taken off.
+"""
 
 from __future__ import annotations
 
 import subprocess
 from pathlib import Path
 
-# Where the limit and the use of a container stand, of either version of control groups.
+# Where the limit and the use of a container stand, of either version of control groups; and the
+# line of memory.stat with the bytes of files that are not in use.
 GROUPS = (
-    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+    ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current", "inactive_file"),
     (
         "/sys/fs/cgroup/memory/memory.limit_in_bytes",
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
+        "total_inactive_file",
     ),
 )
 
@@ -46,12 +52,23 @@ def _of_machine() -> int | None:
     return None
 
 
-def _of_group(limit: str, used: str) -> int | None:
+def _of_group(limit: str, used: str, files: str) -> int | None:
     try:
         most = int(Path(limit).read_text())
-        return None if most >= 2**60 else max(most - int(Path(used).read_text()), 0)
+        if most >= 2**60:
+            return None
+        held = int(Path(used).read_text()) - _files(Path(limit).with_name("memory.stat"), files)
+        return min(max(most - held, 0), most)
     except (OSError, ValueError):  # "max": without a limit
         return None
+
+
+def _files(stat: Path, name: str) -> int:
+    try:
+        rows = (line.split() for line in stat.read_text().splitlines())
+        return next((int(row[1]) for row in rows if row and row[0] == name), 0)
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 def _of_gpus(gpus: str) -> int | None:

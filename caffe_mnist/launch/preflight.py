@@ -1,9 +1,11 @@
 """What would make a job fail, looked for before it costs anything.
 
-Always: text, wiring and paths of solver and nets, weights and snapshots that are named. In full
-(`--preflight`, `--preflight-only`, and where data are to be copied from a store): shapes of all
-layers, memory and disk against what there is, the GPU; with `--preflight-only` a small object in
-the store, too.
+Always, in a moment: text, wiring and paths of solver and nets, the shapes that `layouts/sizes.py`
+can tell, memory and disk for what they need at least, GPUs, weights and snapshots that are named.
+In full (`--preflight`, `--preflight-only`, and where data are to be copied from a store) the engine
+builds the nets, the trainer is asked for its GPU, and what is there is said, too; with
+`--preflight-only` a small object is written to the store (a job's claim to its place, made
+before anything is copied or trained, does as much).
 """
 
 from __future__ import annotations
@@ -18,18 +20,19 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
-from caffe_mnist.launch.check import Checked, check_file
+from caffe_mnist.launch.check import FLOAT, Checked, check_file
+from caffe_mnist.launch.devices import lacking
 from caffe_mnist.launch.memory import free_memory, size_words
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.reasons import explain
 from caffe_mnist.layouts.rewrite import write_tree
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
+from caffe_mnist.storage.pairs import pairs
 from caffe_mnist.storage.places import find
 from caffe_mnist.storage.probe import probe
 from caffe_mnist.storage.urls import is_local
 
-FLOAT = 4
 # Arrays of the size of the parameters that a solver type keeps beside them.
 HISTORIES = {"Adam": 2, "AdaDelta": 2}
 # From so large a share of the free memory on, it is said that it may be too little.
@@ -38,10 +41,11 @@ TIGHT = 0.8
 
 @dataclass
 class Findings:
-    """What was found: `faults` end the job, the rest is said."""
+    """What was found: `faults` end the job, `notes` are said, `good` only in a full look."""
 
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    good: list[str] = field(default_factory=list)
 
 
 def preflight(plan: Plan, say: Callable[[str], object], probing: bool = False) -> None:
@@ -59,15 +63,14 @@ def preflight(plan: Plan, say: Callable[[str], object], probing: bool = False) -
         if "snapshot_prefix: " not in line:  # its folder is made
             found.faults.append(_own(line, folder, plan))
     found.notes += [note for note in checked.notes if not note.startswith("how large")]
-    if full:
-        if checked.nets and not found.faults:
-            _look_at_memory(plan, solver, checked, found)
-            _look_at_disk(plan, solver, checked, found)
-        _look_at_gpu(plan, found)
+    if checked.nets and not found.faults:
+        _look_at_memory(plan, solver, checked, found)
+        _look_at_disk(plan, solver, checked, found)
+    _look_at_gpu(plan, found, full)
     _look_at_files(plan, found)
     if probing:
         _look_at_store(plan, found)
-    for note in found.notes:
+    for note in (*found.notes, *(found.good if full else ())):
         say(note)
     if found.faults:
         raise ManyFaultsError(found.faults)
@@ -96,40 +99,47 @@ def _look_at_memory(plan: Plan, solver: Any, checked: Checked, found: Findings) 
     held = 2 + HISTORIES.get(solver.type, 1)
     need = FLOAT * train.parameters * held + 2 * train.blobs + sum(net.blobs for net in tests)
     free, where = free_memory(plan.settings.gpus)
-    words = f"the training needs about {size_words(need)}"
+    about = "about" if all(net.known for net in checked.nets) else "more than"
+    words = f"the training needs {about} {size_words(need)}"
     if free is None:
-        found.notes.append(f"{words} of memory")
+        found.good.append(f"{words} of memory")
     elif need > free:
-        hint = "a smaller batch_size, with iter_size, needs less"
+        hint = "a smaller batch_size, with iter_size, needs less; --no-preflight tries it"
         found.faults.append(f"{words}, {where} has {size_words(free)} free ({hint})")
+    elif need > TIGHT * free:
+        found.notes.append(f"{words} of memory, {where} has {size_words(free)} free: tight")
     else:
-        tight = ", which is tight" if need > TIGHT * free else ""
-        found.notes.append(f"{words} of memory, {where} has {size_words(free)} free{tight}")
+        found.good.append(f"{words} of memory, {where} has {size_words(free)} free")
 
 
 def _look_at_disk(plan: Plan, solver: Any, checked: Checked, found: Findings) -> None:
-    """Room for the snapshots to come, as many as stay."""
-    parameters = checked.nets[0].parameters
-    each = FLOAT * parameters * (1 + HISTORIES.get(solver.type, 1) + solver.snapshot_diff)
+    """Room for the snapshots to come, as many as stay, without those that are there already."""
+    net = checked.nets[0]
+    each = FLOAT * net.parameters * (1 + HISTORIES.get(solver.type, 1) + solver.snapshot_diff)
     count = 1 + (plan.max_iter // solver.snapshot if solver.snapshot > 0 else 0)
     if plan.settings.keep_local:
         count = min(count, plan.settings.keep_local + 1)
+    count = max(count - len(pairs(plan.prefix)), 1)
     folder = next((one for one in [plan.model_folder, *plan.model_folder.absolute().parents]
                    if one.is_dir()), Path("/"))  # fmt: skip
     need, free = each * count, shutil.disk_usage(folder).free
-    words = f"{count:,} snapshot(s) of {size_words(each)} need {size_words(need)}"
+    least = "" if net.known else "at least "
+    words = f"{count:,} snapshot(s) of {least}{size_words(each)} need {size_words(need)}"
     if need > free:
         found.faults.append(
             f"{words}, the disk of {plan.model_folder} has {size_words(free)} "
             "(--keep-local 2 keeps two of them, --set snapshot=… makes fewer)"
         )
     else:
-        found.notes.append(f"{words}, the disk has {size_words(free)}")
+        found.good.append(f"{words}, the disk has {size_words(free)}")
 
 
-def _look_at_gpu(plan: Plan, found: Findings) -> None:
-    """Ask the trainer itself, as far as it has the command."""
-    if not plan.settings.gpus:
+def _look_at_gpu(plan: Plan, found: Findings, full: bool) -> None:
+    """Whether there are so many; in full, ask the trainer itself, as far as it has the command."""
+    lack = lacking(plan.settings.gpus, plan.trainer.embedded)
+    if lack:
+        found.faults.append(lack)
+    if lack or not full or not plan.settings.gpus:
         return
     command = [*plan.trainer.command, "device_query", "-gpu", plan.settings.gpus]
     try:
@@ -155,7 +165,7 @@ def _look_at_store(plan: Plan, found: Findings) -> None:
         except CaffeMnistError as error:
             found.faults += error.faults
     if settings.train_url and not any(settings.train_url in fault for fault in found.faults):
-        found.notes.append("the store of --train-url can be written, read and tidied up")
+        found.good.append("the store of --train-url can be written, read and tidied up")
 
 
 def _is_remote(url: str | None) -> bool:

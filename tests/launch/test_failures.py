@@ -90,7 +90,12 @@ def test_a_typo_in_a_prototxt(job: Job) -> None:
         (["--keep=x"], 2, "argument --keep: invalid int value: 'x'"),
         (["--train-url=s3://bucket/x"], 2, "no credentials in the environment"),
         (["--model-local-path=/proc/none"], 2, "/proc/none: cannot make the folder"),
-        (["--num_gpus=2"], 134, "this Caffe was built without CUDA and cannot use -gpu"),
+        (["--num_gpus=2"], 2, "-gpu 0,1: this machine has no GPU"),
+        (
+            ["--num_gpus=2", "--no-preflight"],
+            134,
+            "this Caffe was built without CUDA and cannot use -gpu",
+        ),
     ],
 )
 def test_what_cannot_work(job: Job, arguments: list[str], status: int, message: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from caffe_mnist import train
-from caffe_mnist.launch import memory, preflight
+from caffe_mnist.launch import devices, memory, preflight
+from caffe_mnist.launch.devices import lacking
 from caffe_mnist.launch.memory import free_memory, size_words
 from tests.fixtures.jobs import SOLVER, Job
 
@@ -70,14 +72,63 @@ def test_at_the_start_of_every_job(job: Job, tmp_path: Path) -> None:
 
 
 def test_free_memory(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """The container's limit goes before the machine's; a GPU that is not there has none."""
+    """The container's limit goes before the machine's, files that it has read do not count; a GPU
+    that is not there has none."""
     (tmp_path / "max").write_text("1000\n")
     (tmp_path / "current").write_text("400\n")
-    groups = ((str(tmp_path / "max"), str(tmp_path / "current")), ("/none", "/none"))
-    monkeypatch.setattr(memory, "GROUPS", groups)
+    here = (str(tmp_path / "max"), str(tmp_path / "current"), "inactive_file")
+    monkeypatch.setattr(memory, "GROUPS", (here, ("/none", "/none", "")))
     assert free_memory("") == (600, "this machine")
+    (tmp_path / "memory.stat").write_text("anon 1\nactive_file 70\ninactive_file 300\n")
+    assert free_memory("") == (900, "this machine")
     monkeypatch.setenv("PATH", str(tmp_path))
     assert free_memory("0") == (None, "the GPU")
     assert [size_words(size) for size in (5, 2048, 3 * 2**20, 2**41)] == [
         "5 B", "2 KiB", "3.0 MiB", "2048.0 GiB"
     ]  # fmt: skip
+
+
+def test_gpus_that_cannot_be_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """None at all, too few, or a PyTorch without them; other drivers are left to the trainer."""
+    assert "has no GPU" in lacking("0", False, tmp_path)
+    assert lacking("", True, tmp_path) == ""
+    for name in ("nvidia0", "nvidia1", "nvidiactl"):
+        (tmp_path / name).touch()
+    assert lacking("0,1", False, tmp_path) == ""
+    assert lacking("all", False, tmp_path) == ""
+    assert lacking("2", False, tmp_path) == "-gpu 2: this machine has 2 GPUs, from 0 on"
+    monkeypatch.setattr(devices, "_torch", lambda: "2.9.0+cpu")
+    assert "the installed PyTorch (2.9.0+cpu) is one for the CPU alone" in lacking(
+        "0", True, tmp_path
+    )
+    (tmp_path / "wsl").mkdir()
+    (tmp_path / "wsl" / "dxg").touch()
+    assert lacking("3", False, tmp_path / "wsl") == ""
+
+
+@pytest.mark.parametrize("caffe", ["embedded", None])
+def test_shapes_memory_disk_and_gpu_at_the_start_of_every_job(
+    job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, caffe: str | None
+) -> None:
+    """Of a job whose data are here, whoever trains, without the engine; all of it in a moment."""
+    monkeypatch.setattr(subprocess, "run", None)  # no program is asked
+    faulty = "--set=layer[conv2].convolution_param.kernel_size=50"
+    assert train.main(job.command(faulty, "--gpu=0", caffe=caffe)[3:]) == 2
+    said = capsys.readouterr().err
+    assert "layer 'conv2' (Convolution): kernel 50 is larger than the padded input 12" in said
+    monkeypatch.setattr(preflight, "free_memory", lambda gpus: (2**24, "this machine"))
+    monkeypatch.setattr(preflight.shutil, "disk_usage", lambda path: memory_of(2**22))
+    monkeypatch.setattr(preflight, "lacking", lambda gpus, embedded: "no GPU")
+    assert train.main(job.command("--set=snapshot=1", caffe=caffe)[3:]) == 2
+    said = capsys.readouterr().err
+    assert "the training needs about 22." in said
+    assert "31 snapshot(s) of 3.3 MiB need 102.0 MiB" in said
+    assert "no GPU" in said
+    assert not job.model.exists()
+    # Those that are there already need no room any more.
+    job.model.mkdir()
+    for number in range(30):
+        for kind in ("caffemodel", "solverstate"):
+            (job.model / f"mnist_lenet_iter_{number}.{kind}").touch()
+    assert train.main(job.command("--set=snapshot=1", caffe=caffe)[3:]) == 2
+    assert "snapshot(s) of" not in capsys.readouterr().err
