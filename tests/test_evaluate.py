@@ -183,9 +183,8 @@ def test_from_python(final: Path, tmp_path: Path) -> None:
     assert isinstance(report, caffe_mnist.Report)
     assert report.accuracy == report.summary()["accuracy"] == 0.8
     assert report.confusion.tolist() == [[2, 0, 0, 1], [0, 2, 0, 0], [0, 0, 2, 0], [0, 0, 1, 2]]
-    assert sorted((row.true, row.predicted) for row in report.rows if row.true != row.predicted) == [
-        (0, 3), (3, 2)
-    ]  # fmt: skip
+    wrong = sorted((row.true, row.predicted) for row in report.rows if row.true != row.predicted)
+    assert wrong == [(0, 3), (3, 2)]
     assert str(report).startswith(f"10 pictures of {place}\naccuracy 0.8000")
     assert {path.name for path in (tmp_path / "out").iterdir()} == set(report.written)
     assert steps[-1] == (10, 10)

@@ -122,7 +122,10 @@ def _look_at_disk(plan: Plan, solver: Any, checked: Checked, found: Findings) ->
     count = max(count - len(pairs(plan.prefix)), 1)
     folder = next((one for one in [plan.model_folder, *plan.model_folder.absolute().parents]
                    if one.is_dir()), Path("/"))  # fmt: skip
-    need, free = each * count, shutil.disk_usage(folder).free
+    usage = shutil.disk_usage(folder)
+    if not usage.total:  # no disk
+        return
+    need, free = each * count, usage.free
     least = "" if net.known else "at least "
     words = f"{count:,} snapshot(s) of {least}{size_words(each)} need {size_words(need)}"
     if need > free:

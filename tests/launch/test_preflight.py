@@ -54,7 +54,7 @@ def test_all_that_stands_in_the_way(
 
 def memory_of(size: int) -> object:
     """What `shutil.disk_usage` would say."""
-    return type("Usage", (), {"free": size})()
+    return type("Usage", (), {"free": size, "total": size})()
 
 
 def test_at_the_start_of_every_job(job: Job, tmp_path: Path) -> None:
