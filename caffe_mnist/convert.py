@@ -210,16 +210,24 @@ def _imageset(options: argparse.Namespace) -> int:
 
 
 def _fetched(url: str, folder: str) -> str:
-    """Everything below `url` in `folder`, or where it is if that is on this machine."""
+    """Everything below `url` in `folder`, or where it is if that is on this machine.
+
+    Of a list or a table the folder in which it is, where its pictures' paths begin.
+    """
     from pathlib import Path
 
-    from caffe_mnist.storage.copies import download_folder
+    from caffe_mnist.storage.copies import download_folder, object_size
+    from caffe_mnist.storage.places import parent
+    from caffe_mnist.storage.store import open_store
     from caffe_mnist.storage.urls import is_local, parse
 
     if is_local(url):
         return parse(url).path
+    name = ""
+    if not url.endswith("/") and object_size(url) and open_store(url).is_empty():
+        url, name = parent(url)
     download_folder(url, Path(folder))
-    return folder
+    return os.path.join(folder, name) if name else folder
 
 
 def _flowers(options: argparse.Namespace) -> int:

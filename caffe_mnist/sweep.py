@@ -88,11 +88,15 @@ class _Sweep:
 
     def run(self) -> int:
         from caffe_mnist.trials.board import Board, slots
-        from caffe_mnist.trials.dataset import prepare
+        from caffe_mnist.trials.dataset import prepare, settle
 
         options = self.options
         self._same_sweep()
         first = [f"{one.key}={one.grid(2)[0]}" for one in self.space]
+        for one in self.space:  # a value that cannot be is said before the first trial
+            for value in one.grid(2)[1:]:
+                other = [*options.set, *first, f"{one.key}={value}"]
+                settle(options.solver, options.data_url, self.out, options.caffe, other)
         _, common = prepare(
             options.solver, options.data_url, self.out, options.caffe, [*options.set, *first]
         )
@@ -129,13 +133,17 @@ class _Sweep:
         }
         path = self.out / "sweep.json"
         try:
-            found = json.loads(path.read_text())
+            # A start that came to no trial, for a typo, claims nothing.
+            begun = (self.out / "trials").exists()
+            found = json.loads(path.read_text()) if begun else None
         except FileNotFoundError:
+            found = None
+        except (OSError, ValueError) as error:
+            raise CaffeMnistError(f"is no record of a sweep: {error}", where=path) from None
+        if found is None:
             with replacing(path) as aside:
                 aside.write_text(json.dumps(wanted, indent=1) + "\n")
             return
-        except (OSError, ValueError) as error:
-            raise CaffeMnistError(f"is no record of a sweep: {error}", where=path) from None
         other = [key for key, value in wanted.items() if found.get(key) != value]
         if other:
             raise CaffeMnistError(
@@ -177,15 +185,17 @@ class _Sweep:
 
     def _arranged(self, trial: Trial) -> Trial:
         """With what its run needs beside its values, so that its last iteration is tested."""
+        given = self._settings(trial, tested=False)
+        more = [pair for pair in self._settings(trial) if pair not in given]
+        return replace(trial, arguments=tuple(f"--set={key}={value}" for key, value in more))
+
+    def _settings(self, trial: Trial, *, tested: bool = True) -> list[tuple[str, str]]:
+        """What a trial changes in the solver; `tested`: with the interval of its tests."""
         from caffe_mnist.layouts.rules import parse_setting
         from caffe_mnist.trials.dataset import with_last_test
 
         values = {**dict(map(parse_setting, self.options.set)), **trial.values}
-        changed = with_last_test(self.options.solver, values)
-        more = [
-            f"--set={key}={value}" for key, value in changed.items() if values.get(key) != value
-        ]
-        return replace(trial, arguments=tuple(more))
+        return list((with_last_test(self.options.solver, values) if tested else values).items())
 
     def _ended(self, trial: Trial, outcome: Outcome) -> None:
         from caffe_mnist.trials.table import seconds_text, value_text
@@ -256,14 +266,10 @@ class _Sweep:
     def _best_solver(self, best: Trial) -> Path:
         """The solver with the best trial's values, and its nets, in OUT/best."""
         from caffe_mnist.layouts.rewrite import write_tree
-        from caffe_mnist.layouts.rules import Rules, parse_setting
+        from caffe_mnist.layouts.rules import Rules
 
-        settings = [parse_setting(one) for one in self.options.set]
-        return write_tree(
-            self.options.solver,
-            self.out / "best",
-            Rules(settings=(*settings, *best.values.items())),
-        )
+        rules = Rules(settings=tuple(self._settings(best)))
+        return write_tree(self.options.solver, self.out / "best", rules)
 
     def _say(self, text: str) -> None:
         print(f"sweep: {text}", file=sys.stderr, flush=True)

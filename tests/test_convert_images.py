@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -160,6 +161,30 @@ def test_a_store_is_as_the_folder(
     assert_same(tmp_path / "one", tmp_path / "two")
     assert images(f"{url}/none", tmp_path / "three") in (1, 2)
     assert names(tmp_path) == {"src", "one", "two"}
+
+
+def test_a_list_in_a_store(
+    tmp_path: Path,
+    swift: Swift,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The URL of a list or a table is as the file: its pictures come from the folder around it."""
+    from caffe_mnist.storage.copies import upload_folder
+
+    for key, value in swift.env().items():
+        monkeypatch.setenv(key, value)
+    for form in ("list", "csv"):
+        file, url = source(tmp_path / form, form, 6), f"s3://{swift.bucket()}/{form}"
+        upload_folder(tmp_path / form, url)
+        assert images(f"{url}/{file.name}", tmp_path / "two", *SMALL) == 0
+        assert images(file, tmp_path / "one", *SMALL) == 0
+        assert_same(tmp_path / "one", tmp_path / "two")
+        assert images(f"{url}/0.jpg", tmp_path / "three") == 2
+        assert f"{url}/0.jpg" in capsys.readouterr().err
+        shutil.rmtree(tmp_path / "one")
+        shutil.rmtree(tmp_path / "two")
+    assert names(tmp_path) == {"list", "csv"}
 
 
 def test_the_same_seed_is_the_same_dataset(tmp_path: Path) -> None:

@@ -55,6 +55,13 @@ def test_every_combination_is_an_ordinary_run(job: Job) -> None:
     assert "max_iter: 30" in best
 
 
+def test_the_best_solver_tests_as_its_trial_did(job: Job) -> None:
+    """Its last iteration is among those that are tested."""
+    done = _run(job, "--vary=base_lr=0.1,0.2", "--set=max_iter=25")
+    assert done.returncode == 0, done.stderr
+    assert "test_interval: 5" in (job.folder / "sweep" / "best" / SOLVER.name).read_text()
+
+
 def test_a_killed_sweep_goes_on(job: Job) -> None:
     """What was done is not done again; what was running is taken up."""
     arguments = ("--vary=base_lr=0.1,0.2,0.3",)
@@ -109,6 +116,7 @@ def test_failed_trials_are_told_and_the_rest_goes_on(job: Job) -> None:
     [
         (("--vary=base_lr",), "no KEY=VALUES"),
         (("--vary=nothing=1,2",), "nothing"),
+        (("--vary=max_iter=10,ten",), "ten"),
         (("--vary=base_lr=1,2", "--gpus=a"), "no list of GPUs"),
         (("--vary=base_lr=1,2", "--points=0"), "count"),
         ((), "--vary"),
@@ -123,7 +131,9 @@ def test_bad_arguments_are_one_line(job: Job, arguments: tuple[str, ...], words:
 
 
 def test_another_sweep_in_the_same_folder_is_refused(job: Job) -> None:
-    """Its trials would be taken for this one's."""
+    """Its trials would be taken for this one's. One that came to no trial is no sweep."""
+    assert _run(job, "--vary=base_lr=0.1,quick").returncode == 2
+    assert not job.calls()
     assert _run(job, "--vary=base_lr=0.1,0.2").returncode == 0
     done = _run(job, "--vary=base_lr=0.1,0.3")
     assert done.returncode == 2

@@ -22,22 +22,28 @@ def prepare(
 
     Raises CaffeMnistError for a solver, a setting or a dataset that cannot work.
     """
-    folder = str(out / "data") if data_url else None
-    plan = make_plan(
+    plan = settle(solver, data_url, out, caffe, settings)
+    if data_url:
+        copy_dataset(data_url, plan.data_folder)
+    write_tree(plan.solver, plan.run_folder, plan.rules)
+    make_missing(databases([plan.run_folder / net.name for net in plan.nets]), plan.data_folder)
+    return plan, [f"--data-local-path={out / 'data'}"] if data_url else []
+
+
+def settle(
+    solver: Path, data_url: str | None, out: Path, caffe: str, settings: Sequence[str]
+) -> Plan:
+    """The plan of a run with these settings; raises CaffeMnistError where there can be none."""
+    return make_plan(
         Settings(
             solver=str(solver),
             data_url=data_url,
-            data_local_path=folder,
+            data_local_path=str(out / "data") if data_url else None,
             model_local_path=str(out / "prepared"),
             caffe=caffe,
             set=tuple(settings),
         )
     )
-    if data_url:
-        copy_dataset(data_url, plan.data_folder)
-    write_tree(plan.solver, plan.run_folder, plan.rules)
-    make_missing(databases([plan.run_folder / net.name for net in plan.nets]), plan.data_folder)
-    return plan, [f"--data-local-path={folder}"] if folder else []
 
 
 def with_last_test(solver: Path, values: Values) -> Values:

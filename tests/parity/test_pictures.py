@@ -33,6 +33,7 @@ OPTIONS = {
     "gray_resized": Decoding(height=33, width=21, gray=True),
     "encoded": Decoding(encoded=True),
     "encoded_resized": Decoding(encoded=True, height=40, width=50),
+    "encoded_one_side": Decoding(encoded=True, height=40),
     "as_png": Decoding(encoded=True, encode_type="png"),
     "as_jpg_gray": Decoding(encode_type="jpg", gray=True),
 }
@@ -40,6 +41,7 @@ OPTIONS = {
 NOT_TO_BE_ENCODED = {
     "encoded": {"no_extension"},
     "encoded_resized": {"no_extension", "bits.pbm", "gray.pgm"},
+    "encoded_one_side": {"no_extension", "bits.pbm", "gray.pgm"},
 }
 
 

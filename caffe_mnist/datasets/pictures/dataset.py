@@ -104,6 +104,7 @@ def make_dataset(
         found.remarks,
     )
     with failures(out):
+        staging.sweep()
         _write_papers(staging.out, made, part)
     check_target(out, part=part, overwrite=overwrite)
     staging.ready(f"dataset{part}.json")

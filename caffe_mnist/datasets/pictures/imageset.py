@@ -23,7 +23,7 @@ from caffe_mnist.datasets.pictures.command import (
 from caffe_mnist.datasets.pictures.dataset import Choices, made_with
 from caffe_mnist.datasets.pictures.journal import forget, places, remove_folder
 from caffe_mnist.datasets.pictures.label_database import label_path, write_label_database
-from caffe_mnist.datasets.pictures.listing import CLASS, Listing, Skipped, Written
+from caffe_mnist.datasets.pictures.listing import CLASS, Decoding, Listing, Skipped, Written
 from caffe_mnist.datasets.pictures.options import decoding_of, labels_of
 from caffe_mnist.datasets.pictures.skipped import read_skipped, write_skipped
 from caffe_mnist.datasets.pictures.sources import find_list
@@ -43,11 +43,7 @@ NOTHING: Sequence[Skipped] = ()
 def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) -> int:
     """Make one database, or add to one; raises JobError if more was skipped than allowed, or
     nothing could be read."""
-    if bool(options.resize_height) != bool(options.resize_width):
-        # convert_imageset resizes when it has both, and else says nothing.
-        remark("one of --resize_height and --resize_width alone does nothing")
-        options.resize_height = options.resize_width = 0
-    choices = Choices(decoding_of(options), shuffle=options.shuffle, seed=options.seed)
+    choices = Choices(_decoding(options), shuffle=options.shuffle, seed=options.seed)
     labels = _label_target(options)
     append = options.append and os.path.lexists(options.out)
     if options.append and options.overwrite:
@@ -88,6 +84,19 @@ def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) 
     if labels is not None:
         print(f"{labels}: {written.records}{more} labels of {listing.width} numbers")
     return end(skipped, options.allow_skips, table)
+
+
+def _decoding(options: argparse.Namespace) -> Decoding:
+    """What the options make of each picture, where one side alone, as there, resizes nothing.
+
+    It has an effect all the same: encoded records are then encoded anew.
+    """
+    height, width = options.resize_height, options.resize_width
+    if bool(height) == bool(width):
+        return decoding_of(options)
+    remark("one of --resize_height and --resize_width alone resizes nothing")
+    options.resize_height = options.resize_width = 0
+    return replace(decoding_of(options), height=height, width=width)
 
 
 def _label_target(options: argparse.Namespace) -> str | None:

@@ -23,7 +23,7 @@ LARGEST_SIDE = 65_500
 
 def add_images(parser: argparse.ArgumentParser) -> None:
     """The arguments of `convert images`."""
-    parser.add_argument("source", metavar="SRC", help="folder, list file, CSV, or URL of a folder")
+    parser.add_argument("source", metavar="SRC", help="folder, list file or CSV; or the URL of one")
     parser.add_argument("out", metavar="OUT_DIR", help="folder for the databases and all else")
     parser.add_argument("--form", metavar="|".join(FORMS), help="what SRC is; told if not given")
     parser.add_argument("--root", metavar="DIR", help="where a list's paths start (its own folder)")

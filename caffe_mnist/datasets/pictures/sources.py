@@ -52,6 +52,12 @@ def find_list(source: str, root: str, labels: Labels = PLAIN) -> Found:
 
     A folder without its last slash gets it. Raises CaffeMnistError as `find`.
     """
+    for place in (root, source):
+        if "://" in place and not os.path.exists(place):
+            hint = "storage cp brings it here, and convert images takes URLs"
+            raise CaffeMnistError(
+                "is a URL, and pictures on this machine are wanted", where=place, hint=hint
+            )
     if not os.path.exists(source):
         raise CaffeMnistError("there is no such file", where=source)
     try:

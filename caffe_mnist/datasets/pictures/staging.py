@@ -23,6 +23,7 @@ from typing import Any
 
 from caffe_mnist.datasets.pictures.listing import Skipped, Written
 from caffe_mnist.datasets.pictures.moves import take_back
+from caffe_mnist.datasets.pictures.own_files import OURS
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 
@@ -97,6 +98,12 @@ class Staging:
         with replacing(path) as aside:
             aside.write_text(text, encoding="ascii")
 
+    def sweep(self) -> None:
+        """Remove from `out` what killed makers left half written, once the databases are made."""
+        for name in os.listdir(self.out):
+            if not OURS.fullmatch(name):
+                _remove(os.path.join(self.out, name))
+
     def ready(self, index: str) -> None:
         """Note that all is made, `index` in `out` with it, and is about to be published."""
         place = os.path.join(self.path, "ready.json")
@@ -147,8 +154,11 @@ class Staging:
 
     def _clear(self) -> None:
         for name in os.listdir(self.path):
-            path = os.path.join(self.path, name)
-            shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
+            _remove(os.path.join(self.path, name))
+
+
+def _remove(path: str) -> None:
+    shutil.rmtree(path) if os.path.isdir(path) else os.unlink(path)
 
 
 def _filled(folder: str) -> bool:

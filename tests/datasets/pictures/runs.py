@@ -29,7 +29,7 @@ import os, signal, sys
 from caffe_mnist import convert
 from caffe_mnist.datasets.pictures import contact_sheet, dataset
 place, number, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-end = lambda *_: os.kill(os.getpid(), number)
+end = lambda *_, **__: os.kill(os.getpid(), number)
 whole = convert._Progress.__call__
 def progress(self, name, done, total):
     if name == place and done >= last:
@@ -38,6 +38,9 @@ def progress(self, name, done, total):
 convert._Progress.__call__ = progress
 if place == "sheet":
     contact_sheet.write_contact_sheet = end
+if place == "half sheet":
+    from PIL import Image
+    Image.Image.save = end
 if place == "published":
     publish = dataset.publish
     dataset.publish = lambda *some, **more: (publish(*some, **more), end())

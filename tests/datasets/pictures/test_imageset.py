@@ -68,6 +68,33 @@ def test_a_database_that_grew_is_that_of_the_whole_list(tmp_path: Path) -> None:
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
+def test_urls_are_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Not as many missing pictures."""
+    (tmp_path / "list").write_text("a.jpg 0\n")
+    assert main(["imageset", "s3://b/c/", str(tmp_path / "list"), str(tmp_path / "db")]) == 2
+    assert "s3://b/c/: is a URL" in capsys.readouterr().err
+    assert names(tmp_path) == {"list"}
+
+
+def test_one_side_alone_resizes_nothing_and_encodes_anew(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As convert_imageset has it: the picture's size, and not the bytes of the file."""
+    (name,) = pictures(tmp_path / "src", 1)
+    file = tmp_path / "src" / name
+    file.write_bytes(file.read_bytes() + b"more")
+    (tmp_path / "list").write_text(f"{name} 3\n")
+    ends = {}
+    for more in ((), ("-resize_height=5",)):
+        out = str(tmp_path / f"db{len(more)}")
+        arguments = [f"{tmp_path}/src", str(tmp_path / "list"), out, "-encoded", *more]
+        assert main(["imageset", *arguments]) == 0
+        ((_, value),) = records(Path(out))
+        ends[len(more)] = caffe_pb2.Datum.FromString(value).data.endswith(b"more")
+    assert ends == {0: True, 1: False}
+    assert "alone resizes nothing" in capsys.readouterr().err
+
+
 def test_other_options_are_no_more_of_the_same(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
