@@ -15,6 +15,7 @@ pytest.importorskip("cv2")
 
 from caffe_mnist import convert
 from caffe_mnist.datasets import flowers
+from tests.fixtures import warm
 
 NET = """
 layer {{ name: "data" type: "Data" top: "data" top: "label" include {{ phase: TRAIN }}
@@ -109,10 +110,7 @@ def test_predict_names_the_flower(halves: Path) -> None:
     if not final.exists():
         pytest.skip("the training before has failed")
     picture = next((halves / "pictures2").glob("*.jpg"))
-    done = subprocess.run(
-        [sys.executable, "-m", "caffe_mnist.predict", str(final), str(picture)],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    done = warm.run([sys.executable, "-m", "caffe_mnist.predict", final, picture])
     assert done.returncode == 0, done.stderr
     found = re.search(r"The result: \[(\w+)\]", done.stdout)
     assert found is not None

@@ -18,6 +18,7 @@ from caffe_mnist.engine.snapshot import read_state
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary
 from caffe_mnist.watch.log import PREFIX
+from tests.fixtures import warm
 
 COMMAND = [sys.executable, "-m", "caffe_mnist.caffe"]
 NET = """
@@ -55,7 +56,7 @@ def folder(small_mnist: Path, tmp_path: Path) -> Path:
 
 def caffe(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the command in `folder`."""
-    return subprocess.run([*COMMAND, *arguments], cwd=folder, capture_output=True, text=True)
+    return warm.run([*COMMAND, *arguments], cwd=folder)
 
 
 @pytest.mark.parametrize(
@@ -304,12 +305,10 @@ def test_layers_in_python_import_caffe(real_caffe: Path, tmp_path: Path) -> None
     )
     losses = []
     for program in ([real_caffe / "caffe"], [sys.executable, "-m", "caffe_mnist.caffe"]):
-        result = subprocess.run(
-            [*map(str, program), "train", "-solver", "solver.prototxt"],
+        result = warm.run(
+            [*program, "train", "-solver", "solver.prototxt"],
             cwd=tmp_path,
             env={**os.environ, "PYTHONPATH": str(tmp_path)},
-            capture_output=True,
-            text=True,
         )
         assert result.returncode == 0, result.stderr[-2000:]
         losses.append(re.findall(r"iters\), loss = (\S+)", result.stderr))

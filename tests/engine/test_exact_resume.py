@@ -22,6 +22,7 @@ from caffe_mnist.engine.solver import Run, Solver
 from caffe_mnist.engine.updates import rules
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_binary
+from tests.fixtures import warm
 
 CROPS = "transform_param { mirror: true crop_size: 5 mean_value: 100 scale: 0.01 }"
 VARIED = """transform_param { mirror: true crop_size: 5 scale: 0.01 max_rotation_angle: 20
@@ -170,7 +171,7 @@ def test_killed_or_stopped(folder: Path, how: signal.Signals) -> None:
     (folder / "solver.prototxt").write_text(text.replace("max_iter: 4000", f"max_iter: {at + 7}"))
     runs = []
     for arguments in ([], ["-snapshot", str(state)]):
-        done = subprocess.run([*command, *arguments], capture_output=True, text=True)
+        done = warm.run([*command, *arguments])
         assert done.returncode == 0, done.stderr
         runs.append(
             re.findall(r"Iteration \d+ .*(loss = .*)|(Test net output.*)", done.stderr)[-8:]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+
+from tests.fixtures import warm
 
 SCRIPTS = Path(__file__).parent / "pycaffe_scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.py") if path.stem != "notes")
@@ -20,14 +21,8 @@ TOLERANCE = 1e-4
 def outcome(program: list[str | Path], name: str, folder: Path) -> dict[str, Any]:
     """What the script `name` notes under `program`, run in a folder of its own."""
     folder.mkdir()
-    result = subprocess.run(
-        [*program, SCRIPTS / f"{name}.py", "notes.pkl"],
-        cwd=folder,
-        env={**os.environ, "GLOG_minloglevel": "2"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
+    words = [*program, SCRIPTS / f"{name}.py", "notes.pkl"]
+    result = warm.run(words, cwd=folder, env={**os.environ, "GLOG_minloglevel": "2"})
     assert result.returncode == 0, result.stderr[-3000:]
     found: dict[str, Any] = pickle.loads((folder / "notes.pkl").read_bytes())
     return found

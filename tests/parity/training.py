@@ -6,7 +6,6 @@ import contextlib
 import io
 import os
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import torch
 from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.solver_file import read_solver
 from caffe_mnist.schema.packed import numbers, read_packed
+from tests.fixtures import warm
 
 ENGINE = (sys.executable, "-m", "caffe_mnist.caffe")
 
@@ -51,13 +51,8 @@ def train(
     """Run `caffe train` on the text of a solver in `folder`; fails with the log's end."""
     path = folder / f"solver{len(list(folder.glob('solver*')))}.prototxt"
     path.write_text(solver)
-    result = subprocess.run(
-        [*map(str, command), "train", "-solver", str(path), *map(str, flags)],
-        cwd=folder,
-        stderr=subprocess.PIPE,
-        text=True,
-        env={**os.environ, **environment},
-    )
+    words = [*command, "train", "-solver", path, *flags]
+    result = warm.run(words, cwd=folder, env={**os.environ, **environment})
     assert result.returncode == 0, result.stderr[-3000:]
     return Outcome(result.stderr)
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures import warm
+
 SCRIPT = """
 import sys
 import caffe
@@ -34,8 +36,7 @@ if len(sys.argv) > 2:
 
 def run(*words: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """`python -m caffe_mnist.pycaffe` with these words."""
-    command = [sys.executable, "-m", "caffe_mnist.pycaffe", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=120)
+    return warm.run([sys.executable, "-m", "caffe_mnist.pycaffe", *words], cwd=cwd)
 
 
 def test_a_script_as_it_is(tmp_path: Path) -> None:

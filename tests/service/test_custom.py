@@ -18,6 +18,7 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.service.application import Service, Settings
 from caffe_mnist.service.custom import CustomService, plain
 from caffe_mnist.service.package import read_package
+from tests.fixtures import warm
 from tests.service.pictures import digit_picture
 
 # As the platform's sample is built: the class's free name, its own constructor and caffe.io.
@@ -157,9 +158,7 @@ def test_nothing_runs_without_trust(folder: Path, tmp_path: Path) -> None:
     assert process.wait(60) == 0
     assert any("--trust-code" in line for line in lines)
     assert not mark.exists()
-    done = subprocess.run(
-        [*command_line, "--trust-code"], capture_output=True, text=True, timeout=120
-    )
+    done = warm.run([*command_line, "--trust-code"])
     assert done.returncode == 2
     assert "0 subclasses" in done.stderr
     assert mark.exists()
