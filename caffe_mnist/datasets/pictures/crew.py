@@ -7,16 +7,17 @@ Memory is bounded: a worker whose slots are full waits until the crew has releas
 
 from __future__ import annotations
 
+import select
 import signal
 from collections import deque
 from collections.abc import Iterator
-from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, NamedTuple
 
 from caffe_mnist.datasets.pictures.exchange import (
     DECODING,
     Answer,
     Instructions,
+    Message,
     Record,
     SharedMemory,
     Task,
@@ -159,21 +160,29 @@ class Crew:
 
     def _listen(self) -> None:
         """Wait for answers, for a second at most, and look after the workers."""
-        by_connection = {worker.answers: worker for worker in self._workers}
-        for connection in wait(list(by_connection), timeout=1.0):
-            worker = by_connection[connection]  # type: ignore[index]
+        poll = select.poll()
+        by_descriptor = {worker.fileno(): worker for worker in self._workers}
+        for descriptor in by_descriptor:
+            poll.register(descriptor, select.POLLIN)
+        for descriptor, _ in poll.poll(1000):
+            worker = by_descriptor[descriptor]
             try:
-                answer = worker.answers.recv()
+                answers = worker.answers()
             except (EOFError, OSError):
                 self._replace(worker, self._cause(worker))
                 continue
-            if isinstance(answer, Unfit):
-                raise CaffeMnistError(answer.reason)
-            worker.note(answer, CHUNK, len(self._listing.entries))
-            self._pending.setdefault(answer.chunk, deque()).append((worker, answer))
+            for answer in answers:
+                self._take(worker, answer)
         for worker in self._workers:
             if worker.stuck_for() > TIME_LIMIT:
                 self._replace(worker, f"decoding it takes longer than {TIME_LIMIT:g} seconds")
+
+    def _take(self, worker: Worker, answer: Message) -> None:
+        if isinstance(answer, Unfit):
+            raise CaffeMnistError(answer.reason)
+        assert isinstance(answer, Answer), answer
+        worker.note(answer, CHUNK, len(self._listing.entries))
+        self._pending.setdefault(answer.chunk, deque()).append((worker, answer))
 
     def _cause(self, worker: Worker) -> str:
         status = worker.process.wait()

@@ -1,4 +1,4 @@
-"""What the crew and its workers exchange: pickles in pipes, and records in shared memory.
+"""What the crew and its workers exchange: messages in pipes, and records in shared memory.
 
 The memory of one worker, a file without a name that both have mapped:
 
@@ -14,7 +14,8 @@ import mmap
 import os
 import struct
 import tempfile
-from typing import NamedTuple, Union
+from dataclasses import astuple
+from typing import Any, NamedTuple, Union
 
 from caffe_mnist.datasets.pictures.listing import Decoding
 
@@ -88,6 +89,39 @@ class Unfit(NamedTuple):
 
 
 Command = Union[Instructions, Task, Release]
+Message = Union[Command, Answer, Unfit]
+KINDS = (Instructions, Task, Release, Answer, Unfit)
+
+
+def packed(message: Message) -> list[Any]:
+    """What stands for a message in JSON."""
+    if isinstance(message, Instructions):
+        return [0, message.root, astuple(message.decoding)]
+    if isinstance(message, Task):
+        chunk, pictures, sums, refused = message
+        return [1, chunk, pictures, sums, list(refused.items())]
+    return [KINDS.index(type(message)), *message]
+
+
+def unpacked(content: list[Any]) -> Message:
+    """The message that a list stands for."""
+    kind, *fields = content
+    if kind == 0:
+        return Instructions(fields[0], Decoding(*fields[1]))
+    if kind == 1:
+        chunk, pictures, sums, refused = fields
+        return Task(chunk, pictures, sums, dict(refused))
+    if kind == 3:
+        chunk, slot, records, skipped, following = fields
+        faults = [(number, reason) for number, reason in skipped]
+        return Answer(chunk, slot, [_record(one) for one in records], faults, following)
+    return Release(*fields) if kind == 2 else Unfit(*fields)
+
+
+def _record(fields: list[Any]) -> Record:
+    number, at, size, shape, sides, pixels = fields
+    seen = pixels and (pixels[0], tuple(pixels[1]))
+    return Record(number, at, size, tuple(shape), tuple(sides), seen)
 
 
 class SharedMemory:

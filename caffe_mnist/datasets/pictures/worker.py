@@ -14,7 +14,6 @@ import signal
 import sys
 from collections import deque
 from collections.abc import Iterator
-from multiprocessing.connection import Connection
 
 import cv2
 import numpy as np
@@ -29,15 +28,19 @@ from caffe_mnist.datasets.pictures.exchange import (
     SLOTS,
     WAITING,
     Answer,
-    Command,
     Instructions,
+    Message,
     Record,
+    Release,
     Shape,
     SharedMemory,
     Task,
     Unfit,
+    packed,
+    unpacked,
 )
 from caffe_mnist.datasets.pictures.header import BrokenPictureError, read_header
+from caffe_mnist.datasets.pictures.pipes import Receiver, Sender
 from caffe_mnist.datasets.record import encoded_head, head, tail
 
 # Pictures of more pixels than this one worker decodes at a time, so that memory stays bounded.
@@ -53,19 +56,14 @@ def main(arguments: list[str]) -> None:
     cv2.setNumThreads(1)
     memory, gate, commands, answers = map(int, arguments)
     with contextlib.suppress(EOFError, BrokenPipeError):
-        Worker(
-            SharedMemory(memory),
-            gate,
-            Connection(commands, writable=False),
-            Connection(answers, readable=False),
-        ).work()
+        Worker(SharedMemory(memory), gate, Receiver(commands), Sender(answers)).work()
 
 
 class Worker:
     """Takes tasks and answers them in parts, each of which fills a slot of the shared memory."""
 
     def __init__(
-        self, memory: SharedMemory, gate: int, commands: Connection, answers: Connection
+        self, memory: SharedMemory, gate: int, commands: Receiver, answers: Sender
     ) -> None:
         self._memory = memory
         self._bytes = np.frombuffer(memory.map, np.uint8)
@@ -80,22 +78,27 @@ class Worker:
         self._memory.tell(WAITING)
         while True:
             while not self._tasks:
-                self._take(self._commands.recv())
+                self._listen()
             self._do(self._tasks.popleft())
 
     def _instruct(self, instructions: Instructions) -> None:
         self._root, self._decoding = instructions
         kind = self._decoding.encode_type
         if kind and not cv2.haveImageWriter(f".{kind.lower()}"):
-            self._answers.send(Unfit(f"{kind}: OpenCV writes no such pictures"))
+            self._answers.send(packed(Unfit(f"{kind}: OpenCV writes no such pictures")))
 
-    def _take(self, command: Command) -> None:
+    def _listen(self) -> None:
+        for command in self._commands.receive():
+            self._take(unpacked(command))
+
+    def _take(self, command: Message) -> None:
         if isinstance(command, Task):
             self._tasks.append(command)
             return
         if isinstance(command, Instructions):
             self._instruct(command)
             return
+        assert isinstance(command, Release), command
         if command.slot == LARGE_SLOT:
             self._memory.release_large()
         self._free.add(command.slot)
@@ -186,7 +189,7 @@ class Worker:
         """One of the slots; if all are in use, the first that the crew releases."""
         self._memory.tell(WAITING)
         while not wanted & self._free:
-            self._take(self._commands.recv())
+            self._listen()
         slot = min(wanted & self._free)
         self._free.remove(slot)
         return slot
@@ -195,7 +198,8 @@ class Worker:
         """Send what the part holds, and begin the next."""
         self._memory.tell(WAITING)
         chunk, following = part.task.chunk, part.following
-        self._answers.send(Answer(chunk, part.slot, part.records, part.skipped, following))
+        answer = Answer(chunk, part.slot, part.records, part.skipped, following)
+        self._answers.send(packed(answer))
         part.slot, part.used, part.records, part.skipped = None, 0, [], []
 
 

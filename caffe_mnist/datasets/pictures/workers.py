@@ -13,19 +13,22 @@ import sys
 import tempfile
 import time
 from importlib.util import find_spec
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from caffe_mnist.datasets.pictures.exchange import (
     DECODING,
     LARGE_SLOT,
     Answer,
+    Command,
     Instructions,
+    Message,
     Release,
     SharedMemory,
     Task,
+    packed,
+    unpacked,
 )
+from caffe_mnist.datasets.pictures.pipes import Receiver, Sender
 
 # More than this many are not started before it is known how many pictures there are.
 EARLY = 4
@@ -89,9 +92,10 @@ class Worker:
         self.tasks: dict[int, int] = {}
         self._seen, self._since = (0, 0), time.monotonic()
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
-        commands, self._commands = _pipe()
-        self.answers, answers = _pipe()
-        inherited = [self.memory.descriptor, gate, commands.fileno(), answers.fileno()]
+        commands, sending = os.pipe()
+        receiving, answers = os.pipe()
+        self._commands, self._answers = Sender(sending), Receiver(receiving)
+        inherited = [self.memory.descriptor, gate, commands, answers]
         path = os.pathsep.join([str(PACKAGE), *(one or os.getcwd() for one in sys.path)])
         self.process = subprocess.Popen(
             [sys.executable, *WORKER, *map(str, inherited)],
@@ -101,8 +105,16 @@ class Worker:
             pass_fds=inherited,
             env={**os.environ, **SURROUNDINGS, "PYTHONPATH": path},
         )
-        commands.close()
-        answers.close()
+        os.close(commands)
+        os.close(answers)
+
+    def fileno(self) -> int:
+        """For waiting until there are answers."""
+        return self._answers.fileno()
+
+    def answers(self) -> list[Message]:
+        """Those that came; EOFError when it is dead."""
+        return [unpacked(one) for one in self._answers.receive()]
 
     def send(self, task: Task) -> None:
         """Give it a task."""
@@ -141,19 +153,13 @@ class Worker:
             self.process.kill()
             self.process.wait()
         self._commands.close()
-        self.answers.close()
+        self._answers.close()
         self._errors.close()
 
-    def tell(self, command: Any) -> None:
+    def tell(self, command: Command) -> None:
         """Send a command."""
         with contextlib.suppress(BrokenPipeError, OSError):  # it died: found out when listening
-            self._commands.send(command)
-
-
-def _pipe() -> tuple[Connection, Connection]:
-    """A pipe's ends for reading and for writing."""
-    reading, writing = os.pipe()
-    return Connection(reading, writable=False), Connection(writing, readable=False)
+            self._commands.send(packed(command))
 
 
 def cores() -> int:
