@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+NO_PERMISSION = "no permission"
+
 # The code of a store's answer, and what it means. The first that is found counts.
 REASONS = {
     "SignatureDoesNotMatch": "the access key or its secret is wrong",
@@ -23,15 +25,15 @@ REASONS = {
     "RequestTimeTooSkewed": "this machine's clock differs too much from the store's",
     "PermanentRedirect": "the bucket is in another region",
     "AuthorizationHeaderMalformed": "the region is wrong",
-    "AccessDenied": "no permission",
+    "AccessDenied": NO_PERMISSION,
     "SlowDown": "the store is too busy",
     "ServerBusy": "the store is too busy",
-    "403 Forbidden": "no permission",
-    "401 Unauthorized": "no permission",
+    "403 Forbidden": NO_PERMISSION,
+    "401 Unauthorized": NO_PERMISSION,
     "503 Service Unavailable": "the store is too busy",
     "429 Too Many Requests": "the store is too busy",
     "No space left on device": "the disk is full",
-    "Permission denied": "no permission",
+    "Permission denied": NO_PERMISSION,
     "object with invalid path": "an object here has a name that is no path within a folder",
 }
 
@@ -47,12 +49,18 @@ SILENT = "the store does not answer (is the endpoint right?)"
 LATE = "the store did not answer in time"
 
 
-def reason(error: Exception) -> str:
-    """The cause in the store's words: the code of its answer, or the innermost of a chain."""
+def reason(error: Exception, act: str = "") -> str:
+    """The cause in the store's words: the code of its answer, or the innermost of a chain.
+
+    `act` is what was tried ("write"), for where there is no permission for it.
+    """
     text, _, more = str(error).partition("\n\nDebug source")
     for word, meaning in REASONS.items():
         if word in text:
-            return f"{meaning} ({_quoted(text) or word})"
+            tried = f" to {act}" if act and meaning == NO_PERMISSION else ""
+            return f"{meaning}{tried} ({_quoted(text) or word})"
+    if "<html" in text.lower():  # a web server's page, or a proxy's
+        return NO_STORE
     for field in ("<Message>", "Message: "):
         if field in text:
             return " ".join(text.split(field, 1)[1].split("<", 1)[0].split())
@@ -66,7 +74,7 @@ def reason(error: Exception) -> str:
         return "the connection broke" if "kind: Body" in more else SILENT
     if "No such file" in text or "os error" in text:
         return text.rsplit(": ", 1)[-1]
-    if "invalid list response" in text or "from headers" in text or "<html" in text.lower():
+    if "invalid list response" in text or "from headers" in text:
         return NO_STORE
     return re.sub(r"\?\S+", "", " ".join(text.split()))[:300]
 

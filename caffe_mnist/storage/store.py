@@ -124,7 +124,7 @@ class Store:
         """Every object below (below folder `prefix`), by name."""
         import obstore
 
-        with self._errors(prefix):
+        with self._errors(prefix, "list"):
             pages = obstore.list(self._backend, prefix or None)
             entries = [_entry(found) for page in pages for found in page]
         return _files(entries)
@@ -133,7 +133,7 @@ class Store:
         """The names of the folders in `folder`, and its objects, without looking deeper."""
         import obstore
 
-        with self._errors(folder):
+        with self._errors(folder, "list"):
             found = obstore.list_with_delimiter(self._backend, folder or None)
             entries = [_entry(one) for one in found["objects"]]
             folders = sorted(found["common_prefixes"])
@@ -144,7 +144,7 @@ class Store:
         """Folders with an empty object `folder/` to show them, by name; "" is the place itself."""
         import obstore
 
-        with self._errors(""):
+        with self._errors("", "list"):
             pages = obstore.list(self._backend)
             empty = [found["path"] for page in pages for found in page if not found["size"]]
         return [name for name in empty if not name or self.entry(name) is None]
@@ -153,7 +153,7 @@ class Store:
         """Whether there is nothing below; asks for no more than the first page of a list."""
         import obstore
 
-        with self._errors(""):
+        with self._errors("", "list"):
             return not any(len(page) for page in obstore.list(self._backend, chunk_size=1))
 
     def size(self, name: str) -> int | None:
@@ -166,13 +166,13 @@ class Store:
         import obstore
         from obstore import exceptions
 
-        with self._errors(name):
+        with self._errors(name, "read"):
             try:
                 found = obstore.head(self._backend, name)
             except FileNotFoundError:
                 return None
             except exceptions.BaseError as error:
-                if "403 Forbidden" in str(error):
+                if any(status in str(error) for status in ("403 Forbidden", "400 Bad Request")):
                     self.is_empty()  # the answer to this question has no words, that to a list has
                 raise
             return replace(_entry(found), name=name)
@@ -181,7 +181,7 @@ class Store:
         """The content of a small object; raises StoreError if it is missing or over `limit`."""
         import obstore
 
-        with self._errors(name):
+        with self._errors(name, "read"):
             result = obstore.get(self._reader, name)
             if result.meta["size"] > limit:
                 raise StoreError(
@@ -194,7 +194,7 @@ class Store:
         """The content of an object, piece by piece."""
         import obstore
 
-        with self._errors(name):
+        with self._errors(name, "read"):
             for chunk in obstore.get(self._reader, name).stream(min_chunk_size=2**20):
                 yield bytes(chunk)
 
@@ -202,7 +202,7 @@ class Store:
         """Put a small object, replacing what was there."""
         import obstore
 
-        with self._errors(name):
+        with self._errors(name, "write"):
             obstore.put(self._backend, name, content)
 
     def upload(
@@ -272,7 +272,7 @@ class Store:
 
         part = pace.part(size)
         try:
-            with self._errors(name):
+            with self._errors(name, "write"):
                 store = self._within(pace.for_object(size))
                 if size <= part:
                     obstore.put(store, name, b"".join(counted(content())), use_multipart=False)
@@ -307,7 +307,7 @@ class Store:
         import obstore
         from obstore.exceptions import AlreadyExistsError, GenericError, PreconditionError
 
-        with self._errors(name):
+        with self._errors(name, "write"):
             try:
                 obstore.put(self._backend, name, content, mode="create")
             except (AlreadyExistsError, PreconditionError):
@@ -322,7 +322,7 @@ class Store:
         """Remove an object; it is no error if it is not there."""
         import obstore
 
-        with self._errors(name):
+        with self._errors(name, "remove"):
             try:
                 obstore.delete(self._backend, name)
             except FileNotFoundError:
@@ -334,12 +334,12 @@ class Store:
 
         for first in range(0, len(names), 1000):
             some = list(names[first : first + 1000])
-            with self._errors(some[0]), contextlib.suppress(FileNotFoundError):
+            with self._errors(some[0], "remove"), contextlib.suppress(FileNotFoundError):
                 obstore.delete(self._backend, some)
 
     @contextlib.contextmanager
-    def _errors(self, name: str) -> Iterator[None]:
-        """Turn the library's exceptions into StoreErrors of one line."""
+    def _errors(self, name: str, act: str = "") -> Iterator[None]:
+        """Turn the library's exceptions into StoreErrors of one line; `act` is what was tried."""
         from obstore import exceptions
 
         try:
@@ -349,7 +349,7 @@ class Store:
                 raise StoreError(reason(error), where=self._place(name)) from None
             raise MissingError("there is no such object", where=self._place(name)) from None
         except exceptions.BaseError as error:
-            failure = StoreError(reason(error), where=self._place(name))
+            failure = StoreError(reason(error, act), where=self._place(name))
             failure.passing = is_passing(error)
             raise failure from None
         except OSError as error:
