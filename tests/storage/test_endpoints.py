@@ -18,6 +18,7 @@ from caffe_mnist.storage.store import StoreError, open_store
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n<html><p>Welcome</html>"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<html></html>"
+WORDS = b"HTTP/1.1 404 Not Found\r\nContent-Length: 44\r\n\r\n<html><p>Message: File not found.</p></html>"
 OTHER = b"SSH-2.0-OpenSSH_9.2\r\n"
 
 
@@ -51,7 +52,7 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "ASKING", Limits(request=5, retries=0))
 
 
-@pytest.mark.parametrize("answer", [PAGE, MISSING, OTHER, b""])
+@pytest.mark.parametrize("answer", [PAGE, MISSING, WORDS, OTHER, b""])
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_what_is_no_store_is_said(
     keys: None, answer: bytes, scheme: str, monkeypatch: pytest.MonkeyPatch
