@@ -107,7 +107,8 @@ def _sync(options: argparse.Namespace) -> int:
 def _finish(folder: Path, url: str) -> int:
     from caffe_mnist.storage.unfinished import finish
 
-    finish(folder, url)
+    finish(folder, url, lambda text: print(text, file=sys.stderr))
+    print(f"what was missing of {folder} is in {url}", file=sys.stderr)
     return 0
 
 

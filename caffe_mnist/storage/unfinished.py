@@ -30,7 +30,7 @@ from caffe_mnist.files import replacing
 from caffe_mnist.storage.holder import new_run
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Pair, marks_of, pairs, write_marks
-from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish, survey
+from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish, read_begun, survey
 from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.uploads import Settings, Uploader
 from caffe_mnist.storage.urls import join
@@ -145,6 +145,12 @@ def finish(
         if not owner:
             _claim(place, work)
             place.start()
+        begun = read_begun(url).training
+        if begun and work.training and begun != work.training:
+            say(
+                f"{url} is the place of a training that began later ({begun}): what comes now is "
+                "of the earlier one, and --resume does not go on from it"
+            )
         if work.snapshots:
             _snapshots(local, url, work, place)
             work = _done(replace(work, snapshots=()), local)

@@ -54,7 +54,13 @@ def trainings(store: Path) -> dict[str, tuple[int, str]]:
 
 def test_finished_later(place: Path) -> None:
     """It is all there by its name, and nobody goes on from it; nothing is there twice."""
-    assert finish(place.parent / "old", str(place))
+    said: list[str] = []
+    assert finish(place.parent / "old", str(place), said.append)
+    assert said == [
+        f"{place} is the place of a training that began later ({NEW}): what comes now is of the "
+        "earlier one, and --resume does not go on from it",
+        f"the final model is in {place}/final",
+    ]
     all_of_it = {
         "1": (10, OLD), "2": (10, NEW), "3": (20, OLD), "4": (30, OLD), "final": (30, OLD)
     }  # fmt: skip
