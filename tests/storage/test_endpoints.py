@@ -18,7 +18,8 @@ from caffe_mnist.storage.store import StoreError, open_store
 
 PAGE = b"HTTP/1.1 200 OK\r\nContent-Length: 22\r\n\r\n<html><p>Welcome</html>"
 MISSING = b"HTTP/1.1 404 Not Found\r\nContent-Length: 13\r\n\r\n<html></html>"
-WORDS = b"HTTP/1.1 404 Not Found\r\nContent-Length: 44\r\n\r\n<html><p>Message: File not found.</p></html>"
+SAYS = b"<html><p>Message: File not found.</p></html>"
+WORDS = b"HTTP/1.1 404 Not Found\r\nContent-Length: 44\r\n\r\n" + SAYS
 OTHER = b"SSH-2.0-OpenSSH_9.2\r\n"
 
 
