@@ -16,10 +16,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 VARINT, BYTES = 0, 2
 
 
+@lru_cache(maxsize=64)
 def head(channels: int, height: int, width: int) -> bytes:
     """All bytes of an image's record that stand before its pixels."""
     size = channels * height * width
@@ -39,6 +41,7 @@ def encoded_head(size: int) -> bytes:
     return b"\x22" + varint(size)
 
 
+@lru_cache(maxsize=1024)
 def tail(label: int) -> bytes:
     """All bytes of an image's record that stand after its pixels."""
     return b"\x28" + varint(label & 0xFFFFFFFFFFFFFFFF)
