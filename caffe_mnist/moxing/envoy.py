@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import importlib
 import os
-import pickle
 import queue
 import re
-import struct
 import subprocess
 import sys
 import threading
-from typing import IO, Any
+from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.moxing.exceptions import MoxFileNameDuplicateException, failure
+from caffe_mnist.moxing.wire import receive, send
 
 # What an envoy reads from its environment: when it changes, another envoy is needed.
 SETTINGS = re.compile(r"(AWS|OBS|S3|AZURE|AZURITE|GOOGLE|STORAGE|CAFFE_MNIST)_|.*(KEY|TOKEN)")
@@ -69,8 +68,8 @@ class _Envoys:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            _send(process.stdin, request)
-            outcome, value = _receive(process.stdout)
+            send(process.stdin, request)
+            outcome, value = receive(process.stdout)
         except BaseException as error:
             with self._lock:
                 self._busy.remove(process)
@@ -141,7 +140,7 @@ def serve() -> None:
     def listen() -> None:
         try:
             while True:
-                requests.put(_receive(source))
+                requests.put(receive(source))
         except (EOFError, OSError):
             os._exit(0)
 
@@ -152,27 +151,4 @@ def serve() -> None:
             answer = _called(module, function, words)
         except Exception as error:
             answer = "raised", error
-        _send(answers, answer)
-
-
-def _send(pipe: IO[bytes], message: Any) -> None:
-    content = pickle.dumps(message)
-    rest = memoryview(struct.pack("<Q", len(content)) + content)
-    while rest:
-        rest = rest[pipe.write(rest) :]
-
-
-def _receive(pipe: IO[bytes]) -> Any:
-    size = struct.unpack("<Q", _exactly(pipe, 8))[0]
-    return pickle.loads(_exactly(pipe, size))
-
-
-def _exactly(pipe: IO[bytes], size: int) -> bytes:
-    pieces = []
-    while size:
-        piece = pipe.read(min(size, 2**20))
-        if not piece:
-            raise EOFError
-        pieces.append(piece)
-        size -= len(piece)
-    return b"".join(pieces)
+        send(answers, answer)
