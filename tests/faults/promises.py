@@ -19,15 +19,17 @@ import obstore
 from caffe_mnist.schema import caffe_pb2
 
 MANIFEST = "manifest.json"
+BEGUN = "begun.json"
 Files = dict[str, tuple[int, str]]
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A complete one: its iteration, and size and SHA-256 of its files."""
+    """A complete one: its iteration, size and SHA-256 of its files, and its training's name."""
 
     iteration: int
     files: Files
+    training: str = ""
 
     @property
     def is_resumable(self) -> bool:
@@ -37,9 +39,17 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Found:
-    """What a check found complete, by folder."""
+    """What a check found complete, by folder, and the training that was begun last ("": any)."""
 
     complete: dict[str, Snapshot] = field(default_factory=dict)
+    training: str = ""
+
+    @property
+    def current(self) -> dict[str, Snapshot]:
+        """Those of the training that was begun last."""
+        wanted = self.training
+        of = {name: one.training for name, one in self.complete.items()}
+        return {name: one for name, one in self.complete.items() if of[name] in ("", wanted)}
 
     @property
     def numbered(self) -> dict[int, Snapshot]:
@@ -49,7 +59,7 @@ class Found:
     @property
     def newest(self) -> int:
         """The furthest iteration to go on from; -1 if there is none."""
-        resumable = (one.iteration for one in self.complete.values() if one.is_resumable)
+        resumable = (one.iteration for one in self.current.values() if one.is_resumable)
         return max(resumable, default=-1)
 
 
@@ -67,6 +77,7 @@ def check_promises(
     started: int | None = None,
     local: int = -1,
     trained: bool | None = None,
+    anew: bool = False,
     second: Any = None,
 ) -> Found:
     """Hold a store against the five promises; raises AssertionError.
@@ -75,7 +86,8 @@ def check_promises(
     1. Every manifest is true to the last byte, and what it makes complete is a snapshot.
     2. Nothing complete `before` is gone or changed, but what `keep` lets go; nothing is there
        twice; a start after that went on from `started`, which is no less than what was complete
-       in the store or (`local`) on disk.
+       of the training begun last in the store or (`local`) on disk, or is 0 where it was to begin
+       `anew`.
     3. A job that ended with `status` 0 left `final` of iteration `last`.
     4. At most `keep` numbered ones (and `spare`, after a kill), and on disk (below `model`) at
        most `keep_local`; what was to be `trained` while the store failed was trained.
@@ -83,7 +95,8 @@ def check_promises(
     And `at_least` so many snapshots must be there, or nothing was tested.
     """
     entries = {one["path"]: one for page in obstore.list(objects) for one in page}
-    found = Found(_complete(objects, list(entries)))
+    begun = json.loads(bytes(obstore.get(objects, BEGUN).bytes())) if BEGUN in entries else {}
+    found = Found(_complete(objects, list(entries)), begun.get("training", ""))
     assert len(found.complete) >= at_least, f"only {sorted(found.complete)} is complete"
     _check_pointer(objects, entries, found)
     _check_doubles(found)
@@ -91,7 +104,8 @@ def check_promises(
     _check_kept(before, found, keep)
     if started is not None:
         newest = max(before.newest, local, 0)
-        assert started >= newest, f"went on from {started}, {newest} was complete"
+        assert started >= newest or anew, f"went on from {started}, {newest} was complete"
+        assert started == 0 or not anew, f"went on from {started}, and was to begin anew"
     if status == 0:
         assert "final" in found.complete, "exit status 0 without a complete final"
         there = found.complete["final"].iteration
@@ -126,7 +140,7 @@ def _complete(objects: Any, names: list[str]) -> dict[str, Snapshot]:
             real = (len(contents[file]), hashlib.sha256(contents[file]).hexdigest())
             assert real == promised, f"{place} is not what its manifest says"
         _check_snapshot(folder, manifest["iteration"], contents)
-        complete[folder] = Snapshot(manifest["iteration"], files)
+        complete[folder] = Snapshot(manifest["iteration"], files, manifest.get("training", ""))
     return complete
 
 
@@ -161,22 +175,31 @@ def _check_pointer(objects: Any, entries: Mapping[str, Any], found: Found) -> No
 
 
 def _check_doubles(found: Found) -> None:
-    seen: dict[tuple[int, tuple[str, ...]], int] = {}
+    seen: dict[tuple[object, ...], int] = {}
     for number, one in found.numbered.items():
-        key = (one.iteration, tuple(sorted(digest for _, digest in one.files.values())))
+        key = (one.training, one.iteration, *sorted(digest for _, digest in one.files.values()))
         assert key not in seen, f"{number} and {seen[key]} are the same snapshot"
         seen[key] = number
 
 
 def _check_kept(before: Found, found: Found, keep: int) -> None:
-    assert found.newest >= before.newest, f"{found.newest} is the newest, it was {before.newest}"
+    same = found.training == before.training or not before.training
+    went_on = found.newest >= before.newest or not same
+    assert went_on, f"{found.newest} is the newest, it was {before.newest}"
     for folder, one in before.complete.items():
         now = found.complete.get(folder)
         if folder == "final":
+            if not same and now is None:  # another training's own may be on its way
+                continue
             assert now is None or now.iteration >= one.iteration, "final went back"
-            assert now is not None or found.newest > one.iteration, "final is gone"
+            # While its small files are replaced; those of another training may be as far.
+            far = found.newest > one.iteration - (one.training != found.training)
+            assert now is not None or far, "final is gone"
         elif now is None:
-            higher = [number for number in found.numbered if number > int(folder)]
+            later = found.current if folder not in before.current else {}
+            higher = [
+                number for number in found.numbered if number > int(folder) or str(number) in later
+            ]
             assert keep, f"{folder} is gone"
             assert len(higher) >= keep, f"{folder} is gone, and only {higher} are newer"
         else:

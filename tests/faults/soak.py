@@ -2,16 +2,17 @@
 
     python -m tests.faults.soak --rounds 200 --seed 1
 
-A round starts a job (or goes on with the one before, by --resume), brings a fault between it and
-the store, kills a process or all of them, or lets it come to its end, and holds what is in the
-store against the promises. The seed decides which; the moments are the machine's. Exit status 1
-when a promise was broken; what was there is left in a folder then.
+A round starts a job (or goes on with the one before, by --resume, or begins anew in its place),
+brings a fault between it and the store, kills a process or all of them, or lets it come to its
+end, and holds what is in the store against the promises. The seed decides which; the moments are
+the machine's. Exit status 1 when a promise was broken; what was there is left in a folder then.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import random
 import re
@@ -68,6 +69,7 @@ class Tally:
     kills: Counter[str] = field(default_factory=Counter)
     refused: int = 0
     finished_later: int = 0
+    anew: int = 0
     ends: Counter[str] = field(default_factory=Counter)
     losses: list[str] = field(default_factory=list)
 
@@ -77,8 +79,8 @@ class Tally:
         return (
             f"rounds {self.rounds}, jobs {self.jobs}, faults {sum(self.faults.values())} of "
             f"{len(self.faults)} kinds, kills {sum(self.kills.values())} ({kills}), second jobs "
-            f"refused {self.refused}, finished later {self.finished_later}, snapshots published "
-            f"{self.published}, losses: {len(self.losses)}"
+            f"refused {self.refused}, finished later {self.finished_later}, begun anew "
+            f"{self.anew}, snapshots published {self.published}, losses: {len(self.losses)}"
         )
 
 
@@ -110,6 +112,7 @@ class Lane:
             "CAFFE_MNIST_LONGEST_REQUEST": "2",
         }
         self.found, self.begun, self.end = Found(), False, 10 * chance.randrange(3, 7)
+        self.anew = False
         self.keep, self.keep_local = chance.choice([0, 0, 2, 3]), chance.choice([0, 0, 2, 4])
         trainers = [str(self.job.trainer)] * 12 + ["embedded"]
         real = ROOT / ".caffe" / "bin" / "caffe"
@@ -126,6 +129,9 @@ class Lane:
         self.story.append(f"{fault}, {when}; victim: {victim}")
         self.proxy.fault(None)
         local = self._local()
+        self.anew = self.begun and chance.random() < 0.12
+        if self.anew:
+            self.story.append("anew")
         if fault and when == "before":
             self.proxy.fault(**FAULTS[fault])
         process = self._start(chance.choice([0.5, 3, 20]))
@@ -160,7 +166,9 @@ class Lane:
             f"--keep-local={self.keep_local}", f"--drain-timeout={drain}", "--stop-timeout=20",
             "--set=test_iter=1", "--set=layer[mnist].data_param.batch_size=4",
         ]  # fmt: skip
-        if self.begun:
+        if self.anew:
+            flags += ["--resume", "--snapshot=none"]  # takes a dead one's place over
+        elif self.begun:
             flags.append(self.chance.choice(["--resume", "--resume", "--snapshot=auto"]))
         self.begun = True
         self.stderr = self.job.folder / "stderr"
@@ -257,9 +265,15 @@ class Lane:
     def _local(self) -> int:
         """The newest whole snapshot on the disk, by its own files."""
         newest = -1
+        earlier, name = self._noted()
+        if name != self.found.training and self.found.training:
+            return newest  # another training than that in the store
         for path in self.job.model.glob("*_iter_*.solverstate"):
             weights = path.with_suffix(".caffemodel")
             try:
+                status = path.stat()
+                if [status.st_ino, status.st_size, status.st_mtime_ns] in earlier:
+                    continue
                 state = caffe_pb2.SolverState.FromString(path.read_bytes())
                 net = caffe_pb2.NetParameter.FromString(weights.read_bytes())
             except Exception:  # a half one
@@ -267,6 +281,14 @@ class Lane:
             if net.layer and state.HasField("current_step"):
                 newest = max(newest, state.iter)
         return newest
+
+    def _noted(self) -> tuple[list[list[int]], str]:
+        """The marks of earlier trainings' files on the disk, and the name of the one there."""
+        try:
+            found = json.loads((self.job.model / ".begun.json").read_bytes())
+        except FileNotFoundError:
+            return [], ""
+        return found["earlier"], found["training"]
 
     def _look(self, status: int | None, local: int, victim: str, second: Any) -> None:
         said = self.stderr.read_text()
@@ -288,6 +310,7 @@ class Lane:
             keep_local=self.keep_local if status == 0 else 0,
             started=started,
             local=local,
+            anew=self.anew,
             second=second,
         )
         lines = [line for line in said.splitlines() if "storage sync" in line]
@@ -295,6 +318,8 @@ class Lane:
             found = self._finish_later("final/" in lines[-1], found)
             status = 0 if "final/" in lines[-1] else 1
         self.tally.rounds += 1
+        if found.training != self.found.training and self.found.training:
+            self.tally.anew += 1
         before = self.found.complete
         new = [name for name, one in found.complete.items() if before.get(name) != one]
         self.tally.published += len(new)

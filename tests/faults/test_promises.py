@@ -127,3 +127,26 @@ def test_broken_promises_of_jobs_are_found(root: Path, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="1 is gone, and only"):
         check_promises(objects(root), before, keep=3)
     assert Found().newest == -1
+
+
+def test_trainings_are_told_apart(root: Path) -> None:
+    """One that began anew need not be as far as the one before, and is gone on with."""
+    (root / "begun.json").write_text('{"version": 1, "above": 0, "training": "a"}')
+    for folder in ("1", "2", "3", "final"):
+        change(root / folder / MANIFEST, training="a")
+    before = check_promises(objects(root))
+    change(root / "begun.json", above=3, training="b")
+    copy(root, "1", "4")
+    change(root / "4" / MANIFEST, training="b")
+    change(root / "newest.json", folder="4", iteration=10)
+    found = check_promises(objects(root), before, started=0, anew=True)
+    assert (found.newest, sorted(found.current)) == (10, ["4"])
+    check_promises(objects(root), found, started=10)
+    for started, anew in ((0, False), (30, True)):
+        with pytest.raises(AssertionError, match=f"went on from {started}"):
+            check_promises(objects(root), found, started=started, anew=anew)
+    remove(str(root), "1")
+    remove(str(root), "2")
+    check_promises(objects(root), found, keep=2)
+    with pytest.raises(AssertionError, match="is gone"):
+        check_promises(objects(root), found)
