@@ -20,7 +20,7 @@ from caffe_mnist.datasets.index import TRAIN, index_at, read_index
 from caffe_mnist.datasets.joined import Joined
 from caffe_mnist.datasets.shuffled import Shuffled
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.schema.sources import Piece, split_source
+from caffe_mnist.schema.sources import KEYS, Piece, split_source
 
 # Opens a path that is no index.
 Open = Callable[[str], Source]
@@ -68,7 +68,7 @@ def open_piece(piece: Piece, database: Open = Database, *, mixed: bool = False) 
     elif "set" in options:
         raise CaffeMnistError("is no index, so it has no sets", where=where)
     else:
-        source = database(piece.path)
+        source = _opened(piece.path, database)
     if "first" in options:
         source = Chosen(source, range(_count(options["first"], "first", len(source), where)))
     if "sample" in options:
@@ -77,6 +77,17 @@ def open_piece(piece: Piece, database: Open = Database, *, mixed: bool = False) 
     if options.get("shuffle") == "1":
         return Shuffled(source, _seed(options.get("seed", "0"), where))
     return source
+
+
+def _opened(path: str, database: Open) -> Source:
+    """What is no index; of one that is not there, what its `?` may have been meant to say."""
+    try:
+        return database(path)
+    except CaffeMnistError as error:
+        before, _, after = path.rpartition("?")
+        if before and os.path.exists(before) and not os.path.lexists(path):
+            error.hint = f"{after!r} is no option; known behind a ?: {', '.join(KEYS)}"
+        raise
 
 
 class Mixture:

@@ -32,7 +32,7 @@ class Plateau:
     """Follows the loss of a solver; `steps` is how often the rate was lowered."""
 
     def __init__(self, param: caffe_pb2.SolverParameter) -> None:
-        """Raises CaffeMnistError for windows that are none."""
+        """Raises CaffeMnistError for windows that are none, and without a gamma."""
         windows = list(forks.settings(param, "ssd").plateau_winsize) or list(param.stepvalue)
         self.windows: Sequence[int] = windows
         self.every = 0 if windows else param.stepsize
@@ -41,6 +41,12 @@ class Plateau:
                 "lr_policy plateau needs a window: how many iterations without a new minimum",
                 where="stepsize",
                 hint="stepsize for all, or a stepvalue for each step; each 1 or more",
+            )
+        if not param.HasField("gamma"):  # 0 is its default: the rate's end, without a word
+            raise CaffeMnistError(
+                "lr_policy plateau needs a gamma",
+                where="gamma",
+                hint="what a step multiplies the rate with, such as 0.1",
             )
         self.state = PlateauState()
 

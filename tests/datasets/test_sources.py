@@ -141,6 +141,8 @@ def test_mixtures(folder: Path, source: str, expected: list[int]) -> None:
         ("{}/a?weight=0;{}/b", "weight=0: no positive number"),
         ("{}/a?weight=nan;{}/b", "weight=nan: no positive number"),
         ("{}/a?weight=0.000001;{}/b", "rounds of 1000001 records"),
+        ("{}/a?frist=2", "'frist=2' is no option; known behind a [?]: set, first, sample"),
+        ("{}/a?first=1&sed=2", "'first=1&sed=2' is no option"),
         ("{}/a?set=val", "has no sets"),
         ("{}?set=test", r"no set 'test' \(known: train, val\)"),
         ("{}/none", "/none"),

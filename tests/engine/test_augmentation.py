@@ -140,9 +140,12 @@ def test_same_for_seed_and_number() -> None:
 @pytest.mark.parametrize(
     ("text", "what"),
     [
-        ("max_rotation_angle: -1", "max_rotation_angle is to be 0 or more"),
+        ("max_rotation_angle: -1", "max_rotation_angle is to be from 0 to 180"),
         ("crop_size: 3 min_side_min: 5 min_side_max: 4", "are to ascend from 1"),
         ("min_side_min: 5 min_side_max: 6", "needs a crop_size"),
+        ("max_rotation_angle: 181", "from 0 to 180"),
+        ("distort_param { hue_prob: 1.5 }", "hue_prob is to be from 0 to 1"),
+        ("distort_param { brightness_delta: -1 }", "brightness_delta is to be from 0 to 255"),
         ("crop_size: 7 min_side_min: 5 min_side_max: 8", "no larger than it"),
         (PART, "random_aspect_ratio_param needs a crop_size"),
         ("crop_size: 3 random_aspect_ratio_param { max_area_ratio: 2 }", "ascend from 0 to 1"),

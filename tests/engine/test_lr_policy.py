@@ -110,3 +110,5 @@ def test_plateau_without_window() -> None:
     assert Plateau.of(_solver('lr_policy: "step" stepsize: 3')) is None
     with pytest.raises(CaffeMnistError, match="plateau needs a window"):
         Plateau.of(_solver('lr_policy: "warmup:3+plateau"'))
+    with pytest.raises(CaffeMnistError, match="plateau needs a gamma"):
+        Plateau.of(_solver('lr_policy: "plateau" stepsize: 3'))

@@ -173,7 +173,7 @@ class Augmentation:
     def _check(self) -> None:
         low, high = self.sides
         faults = {
-            "max_rotation_angle is to be 0 or more": not self.angle >= 0,
+            "max_rotation_angle is to be from 0 to 180": not 0 <= self.angle <= 180,
             "min_side_min and min_side_max are to ascend from 1": any(self.sides)
             and not 0 < low <= high,
             "min_side_min needs a crop_size, no larger than it": any(self.sides)
@@ -189,6 +189,12 @@ class Augmentation:
             for name in ("contrast", "saturation"):
                 least, most = (getattr(self.colour, f"{name}_{end}") for end in ("lower", "upper"))
                 faults[f"{name}_lower and {name}_upper are to ascend"] = not 0 <= least <= most
+            for name in ("brightness", "contrast", "saturation", "hue", "random_order"):
+                likely = getattr(self.colour, f"{name}_prob")
+                faults[f"{name}_prob is to be from 0 to 1"] = not 0 <= likely <= 1
+            for name, most in (("brightness", 255), ("hue", 180)):
+                delta = getattr(self.colour, f"{name}_delta")
+                faults[f"{name}_delta is to be from 0 to {most}"] = not 0 <= delta <= most
         for what, holds in faults.items():
             if holds:
                 raise CaffeMnistError(what, where=f"{self.where}: transform_param")

@@ -10,7 +10,7 @@ Both multiply; what the loss is divided by stays what it is without them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
+from math import inf, prod
 
 import torch
 from torch import Tensor
@@ -41,7 +41,7 @@ def position_weights(bottom: Sequence[Blob], shape: Sequence[int]) -> Tensor | N
 def class_weights(layer: Layer, classes: int) -> Tensor | None:
     """The weight of each class, on the layer's device; None where the net gives none.
 
-    Raises CaffeMnistError for another number of them.
+    Raises CaffeMnistError for another number of them, and for weights below 0.
     """
     param = forks.settings(layer.param.loss_param, "segnet")
     given = list(param.class_weighting)
@@ -49,6 +49,8 @@ def class_weights(layer: Layer, classes: int) -> Tensor | None:
         return None
     if len(given) != classes:
         raise layer.error(f"gives {len(given)} class_weighting for {classes} classes")
+    if not all(0 <= weight < inf for weight in given):
+        raise layer.error("gives a class_weighting that is no number of 0 or more")
     return torch.tensor(given, device=layer.device)
 
 

@@ -110,6 +110,7 @@ def test_class_losses(kind: str) -> None:
     [
         ("", (3,), r"weights of shape \(3,\) for positions of shape \(2, 4\)"),
         ("loss_param { class_weighting: 1 }", (2,), "1 class_weighting for 3 classes"),
+        ("loss_param { class_weighting: [1, -1, 1] }", (2,), "no number of 0 or more"),
     ],
 )
 def test_misuse(settings: str, shape: tuple[int, ...], what: str) -> None:
