@@ -30,7 +30,8 @@ from caffe_mnist.datasets.index import (
     write_index,
 )
 from caffe_mnist.datasets.parts import common, find_parts, together, whole
-from caffe_mnist.datasets.pictures.listing import FLOAT
+from caffe_mnist.datasets.pictures.listing import FLOAT, Skipped
+from caffe_mnist.datasets.pictures.skipped import write_skipped
 from caffe_mnist.datasets.receipt import check_receipt, receipt_of, remove_receipt, write_receipt
 from caffe_mnist.datasets.shards import MEAN, Share, add_sums, read_sums, write_whole_mean
 from caffe_mnist.datasets.writer import DatabaseWriter
@@ -82,7 +83,12 @@ def merge(out: str, paths: Sequence[str], progress: Progress, *, overwrite: bool
         write_whole_mean(out, sums, sets[TRAIN].records)
         write_whole_deviation(out, moments, sets[TRAIN].records)
     _write_classes(out, sets.values())
-    _write_skipped(out, [path for path, one in next(iter(chosen.values())) if one.part])
+    parts = [path for path, one in next(iter(chosen.values())) if one.part]
+    why = [Skipped(*each) for one in sets.values() for each in one.why]
+    if parts and why:
+        write_skipped(os.path.join(out, "skipped.csv"), why)
+    else:
+        _join_skipped(out, parts)
     write_index(index, sets)
     return read_index(index)
 
@@ -250,8 +256,11 @@ def _write_classes(out: str, sets: Iterable[RecordSet]) -> None:
         aside.write_bytes(text.encode("utf-8", "surrogateescape"))
 
 
-def _write_skipped(out: str, parts: Sequence[str]) -> None:
-    """The tables `skipped-I-of-N.csv` beside the parts as one, under the head of the first."""
+def _join_skipped(out: str, parts: Sequence[str]) -> None:
+    """The tables `skipped-I-of-N.csv` beside the parts as one, under the head of the first.
+
+    For parts whose own index, as older ones, only counts what was skipped.
+    """
     head, rows = b"", []
     for path in parts:
         table = re.sub(r"dataset(-[^/]*)\.json\Z", r"skipped\1.csv", path)

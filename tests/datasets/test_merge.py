@@ -52,14 +52,14 @@ def test_parts_of_one_folder_become_what_one_machine_makes(tmp_path: Path) -> No
 
 
 def test_parts_of_several_folders(tmp_path: Path, parts: Path) -> None:
-    """Named from where the index is; the tables of what was skipped become one."""
+    """Named from where the index is; the table of what was skipped is that of one machine."""
     out = tmp_path / "out"
     assert main(["merge", str(out), *folders(parts)]) == 0
     index = read_index(out)
     assert [shard.path for shard in index.get().shards] == [
         f"../parts/{k}/train_lmdb-0000{k}-of-00003" for k in range(3)
     ]
-    assert (out / "skipped.csv").read_text() == "name,reason\n0,x\n1,x\n2,x\n"
+    assert (out / "skipped.csv").read_text() == ("name,reason\n6.png,is broken\n13.png,is broken\n")
     make(tmp_path / "all", Share(3))
     assert (out / MEAN).read_bytes() == (tmp_path / "all" / MEAN).read_bytes()
     os.rename(tmp_path, tmp_path.with_name("moved"))  # paths are relative

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 # Options that make records what they are: those of a database that grows must stay the same.
 OF_THE_RECORDS = ("height", "width", "gray", "encoded", "encode_type", "labels", "vector")
 NOTHING: Sequence[Skipped] = ()
+# So many classes of a list with names are said.
+MOST = 20
 
 
 def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) -> int:
@@ -60,6 +62,10 @@ def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) 
         remark(text)
     listing = found.listing
     print(f"{options.source}: {count(listing)}")
+    if listing.classes and listing.kind == CLASS:
+        known = ", ".join(f"{label} {name}" for label, name in enumerate(listing.classes[:MOST]))
+        more = f", … (all {len(listing.classes)} stand in the receipt)"
+        print(f"labels: {known}{more if len(listing.classes) > MOST else ''}")
     if options.shuffle:
         listing = shuffled(listing, options.seed)
     arguments = made_with(choices) | arguments_of(listing)

@@ -63,7 +63,12 @@ def label_lines(lines: Sequence[Line], faults: Iterable[Skipped], where: str, fo
     make = _numbered if whole >= MOSTLY * len(written) else _named
     entries, classes, more = make(lines, where)
     listing = Listing("", entries, classes, form)
-    return Found(listing, (*faults, *more), tuple(_remarks(entries, classes)))
+    remarks = _remarks(entries, classes)
+    if classes and whole:
+        odd = next(label for label in written if not _is_whole(label))
+        what = f"{whole} of {len(written)} labels are whole numbers, and {odd!r} is none"
+        remarks.append(f"{what}: all are taken for names of classes")
+    return Found(listing, (*faults, *more), tuple(remarks))
 
 
 def _numbered(

@@ -68,6 +68,19 @@ def test_a_database_that_grew_is_that_of_the_whole_list(tmp_path: Path) -> None:
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
+def test_names_in_the_place_of_labels_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Which number each gets; also that numbers among them became names."""
+    one, two, three = pictures(tmp_path / "src", 3)
+    assert convert(tmp_path, [f"{one} rose", f"{two} daisy"], "names") == 0
+    said = capsys.readouterr()
+    assert "labels: 0 daisy, 1 rose" in said.out
+    assert "taken for names" not in said.err
+    assert convert(tmp_path, [f"{one} 7", f"{two} 0x10", f"{three} 3"], "mixed") == 0
+    assert "2 of 3 labels are whole numbers, and '0x10' is none" in capsys.readouterr().err
+
+
 def test_urls_are_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Not as many missing pictures."""
     (tmp_path / "list").write_text("a.jpg 0\n")
