@@ -17,9 +17,13 @@ PREFIX = re.compile(
 # glog's head behind what containers, journals and platforms put before a line.
 HEAD = re.compile(r"[IWEF](?:\d{4})?\d{4} \d\d:\d\d:\d\d\.\d+\s+\d+ [\w.+-]+:\d+\] ")
 LONGEST_FOREIGN = 200
+# NVIDIA's Caffe has the time alone at first, and epochs between the speed and the loss.
 DISPLAY = re.compile(
-    rf"Iteration {WHOLE}(?: \({NUMBER} iter/s, {NUMBER}s/\d+ iters?\))?, loss = {NUMBER}"
+    rf"Iteration {WHOLE}(?: \((?:{NUMBER} iter/s, {NUMBER} ?s/\d+ iters?|{NUMBER} s)\))?"
+    rf"(?:, [\d.]{{1,20}}/[\d.]{{1,20}} ?ep)?, loss = {NUMBER}"
 )
+# Forks with several solvers put a number before their words: "[0] Iteration 20, loss = 1".
+SOLVER = re.compile(r"^\s*\[[\d.]{1,9}\]( +)(?=Iteration |Train net |Test net )")
 RATE = re.compile(rf"Iteration {WHOLE}, lr = {NUMBER}")
 TESTING = re.compile(rf"Iteration {WHOLE}, Testing net \(#{WHOLE}\)")
 OUTPUT = re.compile(rf"\s+(Train|Test) net output #{WHOLE}: (.+?) = {NUMBER}(?: \(\*|\s*$)")
@@ -83,17 +87,17 @@ def read_line(line: str) -> Event | None:
     match = PREFIX.match(line.rstrip("\n"))
     if match is None:
         return None
-    text = match.group(7)
+    text = SOLVER.sub(r"\1", match.group(7)) if "[" in match.group(7)[:6] else match.group(7)
     if found := OUTPUT.match(text):
         phase = found.group(1).lower()
         return Output(phase, int(found.group(2)), found.group(3), float(found.group(4)))
-    if found := DISPLAY.match(text):
+    if found := DISPLAY.match(text := text.lstrip()):
         speed = float(found.group(2)) if found.group(2) else None
         iteration = int(found.group(1))
         # Caffe's first speed is the iteration it starts at, over a time of next to nothing.
         if speed is not None and (iteration == 0 or not speed > 0):
             speed = None
-        return Display(iteration, float(found.group(4)), speed)
+        return Display(iteration, float(found.group(5)), speed)
     if found := RATE.match(text):
         return Rate(int(found.group(1)), float(found.group(2)))
     if found := TESTING.match(text):
