@@ -39,7 +39,7 @@ types=$!
     echo "test.sh: without Chromium; the tests in a browser skip" >&2
 [ $# -eq 0 ] || wait $types
 tested=0
-"$python" -m pytest -n $workers --dist worksteal "$@" || tested=$?
+"$python" -m pytest -n $workers --dist loadfile --no-loadscope-reorder "$@" || tested=$?
 wait $types
 [ ! -e "$notes/fault" ] || status=1
 [ $tested -eq 0 ] || exit $tested

@@ -149,7 +149,8 @@ def test_tests_end_with_pytests_status(checkout: Checkout) -> None:
     env = {"CAFFE_PREFIX": "/none", "CHROMIUM_PREFIX": "/none"}
     assert checkout.run("test.sh", "-k", "idx", **env).returncode == 0
     workers = len(os.sched_getaffinity(0)) + 1
-    assert checkout.calls[-1] == f"-m pytest -n {workers} --dist worksteal -k idx"
+    ours = f"-n {workers} --dist loadfile --no-loadscope-reorder"
+    assert checkout.calls[-1] == f"-m pytest {ours} -k idx"
     assert checkout.run("test.sh", FAIL="pytest", STATUS="5", **env).returncode == 5
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from html import escape
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def _png(picture: Picture, path: str) -> None:
             parse_math=False,
         )
     with replacing(path) as aside:
-        figure.savefig(aside, format="png")
+        # Plain areas: their runs pack nearly as well as what is searched for, in half the time.
+        figure.savefig(aside, format="png", pil_kwargs={"compress_type": zlib.Z_RLE})
 
 
 def _printable(text: str) -> str:
