@@ -44,6 +44,17 @@ KNOWN = tuple(
             "it was built for other GPUs than the one here",
             "build Caffe for this GPU's compute capability, or --caffe embedded",
         ),
+        (
+            r"CUDNN_STATUS_(?:ALLOC_FAILED|NOT_INITIALIZED|INTERNAL_ERROR)",
+            "cuDNN could not begin its work{layer}, most often because the GPU's memory is full or "
+            "used by another",
+            BATCH + "; nvidia-smi says who else uses it; engine: CAFFE in the layer does without",
+        ),
+        (
+            r"CUDNN_STATUS_(?!SUCCESS)(\w+)",
+            "cuDNN refuses: {1}{layer}",
+            "is it the version that this Caffe was built for? engine: CAFFE does without cuDNN",
+        ),
         # memory and disk
         (
             r"cudaSuccess \(2 vs\. 0\)|CUDA out of memory|CUDA error: out of memory",
@@ -178,6 +189,11 @@ KNOWN = tuple(
             "rename the layer in the net to learn it from scratch",
         ),
         # the net
+        (
+            r"Unknown layer type: Python\b",
+            "this Caffe was built without layers in Python{layer}",
+            "build it with WITH_PYTHON_LAYER := 1, or --caffe embedded",
+        ),
         (
             r"Unknown layer type: (\S+)",
             "there is no layer type {1} in this Caffe{layer}",

@@ -111,6 +111,12 @@ def test_where_only_the_status_speaks(status: int, cause: str, tmp_path: Path) -
          "there is no GPU of that number here"),
         ("F1 math_functions.cu:26] Check failed: error == cudaSuccess (8 vs. 0) "
          "invalid device function", "it was built for other GPUs"),
+        ("F1 cudnn_conv_layer.cpp:53] Check failed: status == CUDNN_STATUS_SUCCESS (4 vs. 0)  "
+         "CUDNN_STATUS_INTERNAL_ERROR", "cuDNN could not begin its work"),
+        ("F1 cudnn_conv_layer.cu:34] Check failed: status == CUDNN_STATUS_SUCCESS (8 vs. 0)  "
+         "CUDNN_STATUS_EXECUTION_FAILED", "cuDNN refuses: EXECUTION_FAILED"),
+        ("F1 layer_factory.hpp:81] Check failed: registry.count(type) == 1 (0 vs. 1) Unknown layer "
+         "type: Python (known types: AbsVal)", "this Caffe was built without layers in Python"),
         ("F1 db_lmdb.hpp:15] Check failed: mdb_status == 0 (28 vs. 0) No space left on device",
          "the disk is full"),
         ("F1 db_lmdb.hpp:15] Check failed: mdb_status == 0 (-30793 vs. 0) MDB_INVALID: File is "
