@@ -79,7 +79,7 @@ def test_a_full_local_disk(job: Job) -> None:
     if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("mounting needs root")
     try:
-        with job.started(FAKE_WAIT_AT="22") as process:
+        with job.started("--no-preflight", FAKE_WAIT_AT="22") as process:
             until(lambda: len(job.snapshots()) == 2)
             with pytest.raises(OSError, match="space"):
                 fill(job.model / "ballast")
@@ -89,7 +89,7 @@ def test_a_full_local_disk(job: Job) -> None:
         before = check_promises(LocalStore(job.store), at_least=2)
         assert before.newest == 20
         (job.model / "ballast").unlink()
-        done = job.run("--resume")
+        done = job.run("--resume", "--no-preflight")
         assert done.status == 0, done.stderr
         assert "starting from iteration 20 " in done.stderr
     finally:
