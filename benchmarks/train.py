@@ -36,6 +36,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nets", default="", help="of nets.py instead of LeNet: A,B,C or all")
     arguments = parser.parse_args()
+    if os.path.isdir(arguments.caffe):
+        arguments.caffe = os.path.join(arguments.caffe, "caffe")
     if arguments.nets:
         names = list(nets.NETS) if arguments.nets == "all" else arguments.nets.split(",")
         return large_nets(names, arguments.caffe, arguments.rounds)

@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from caffe_mnist.datasets.appending import append_all, first_key, has_key, next_number
+from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.index import TRAIN, RecordSet, make_shard, read_index
 from caffe_mnist.datasets.merge import set_of
 from caffe_mnist.datasets.pictures.command import (
@@ -72,6 +73,15 @@ def imageset(options: argparse.Namespace, progress: Progress, workers: Workers) 
     work = _Append if append else _Make
     target = work(options, choices, progress, labels, workers)
     table = f"{os.path.normpath(options.out)}.skipped.csv"
+    ended = target.ended(arguments)
+    if ended is not None:
+        print(f"{options.out}: complete already, nothing to go on with")
+        mine = {entry.name for entry in listing.entries} | {one.name for one in found.left_out}
+        skipped = [one for one in ended if one.name in mine]
+        before = read_skipped(table) or []
+        if not before and skipped:
+            write_skipped(table, skipped)
+        return end(skipped, options.allow_skips, table)
     try:
         with nothing_readable(table, found.left_out, options.out):
             written = target.write(listing, arguments)
@@ -165,6 +175,10 @@ class _Make:
             one = RecordSet((shard,), listing.classes, made.shape, len(why), arguments)
             write_receipt(receipt_of(path), {TRAIN: one._replace(why=tuple(why))})
 
+    def ended(self, arguments: dict[str, object]) -> Sequence[Skipped] | None:
+        """What a run that is to be resumed, and had come to its end, skipped; else None."""
+        return None
+
     def say_kept(self) -> None:
         """Tell what a cut short run left."""
         part = places(os.path.realpath(self.place))[0]
@@ -176,7 +190,7 @@ class _Append(_Make):
     """More records for a database: made aside, then copied in one transaction.
 
     What a kill leaves aside is gone on with by `--resume`: also where it came between the
-    transaction and the receipt.
+    transaction and the receipt. Where it came behind the receipt, nothing is added again.
     """
 
     def __init__(
@@ -199,6 +213,28 @@ class _Append(_Make):
             forget(self.place)
             remove_folder(self.place)
 
+    def ended(self, arguments: dict[str, object]) -> Sequence[Skipped] | None:
+        """That of the database, if the last addition that the receipts tell of is this one."""
+        paths = [path for path in (self.out, self.labels) if path is not None]
+        if not self.resume or not all(self._is_told(path, arguments) for path in paths):
+            return None
+        if os.path.isdir(self.place):
+            try:
+                if not has_key(self.out, first_key(self.place)):
+                    return None  # the same list, asked for once more
+            except CaffeMnistError:  # half removed
+                pass
+        self._tidy()
+        return [Skipped(*one) for one in self._old(self.out).why]
+
+    def _is_told(self, path: str, arguments: dict[str, object]) -> bool:
+        old = self._old(path)
+        appended = old.arguments.get("appended")
+        if not isinstance(appended, list) or appended[-1:] != [arguments]:
+            return False
+        with Database(path) as database:
+            return len(database) == old.records
+
     def write(self, listing: Listing, arguments: dict[str, object]) -> Written:
         """The records, and their labels, behind those that are there."""
         self._check(arguments)
@@ -220,7 +256,7 @@ class _Append(_Make):
     ) -> None:
         """Read anew what stands in each database, and say what was added."""
         for path, why in ((self.out, skipped), (self.labels, NOTHING)):
-            if path is None:
+            if path is None or (self.resume and self._is_told(path, arguments)):
                 continue
             old = self._old(path)
             made = set_of(path, self._progress)
@@ -233,6 +269,9 @@ class _Append(_Make):
                 why=(*old.why, *why),
             )
             write_receipt(receipt_of(path), {TRAIN: made})
+        self._tidy()
+
+    def _tidy(self) -> None:
         forget(self.place)
         remove_folder(self.place)
 

@@ -154,6 +154,42 @@ def test_an_append_that_was_cut_short_is_finished(
     assert not [name for name in names(tmp_path) if name.startswith(".")]
 
 
+@pytest.mark.parametrize("step", ["before", "half", "after"])
+def test_an_append_that_was_cut_short_at_its_end_adds_nothing_more(
+    tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kill behind the receipts: --resume finds that all is done; without it, it is another."""
+    lines = [f"{name} {n} 0.5" for n, name in enumerate(pictures(tmp_path / "src", 5))]
+    (tmp_path / "src/a 4.png").write_bytes(b"broken")
+    how = ("--append", "--labels=float", "--allow-skips=1")
+    assert convert(tmp_path, lines[:3], "db_lmdb", *how) == 0
+
+    def cut(work: imageset._Append) -> None:
+        if step == "half":
+            (Path(work.place) / "data.mdb").unlink()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        if step != "after":
+            patched.setattr(imageset._Append, "_tidy", cut)
+        status = convert(tmp_path, lines[3:], "db_lmdb", *how)
+        assert status == (0 if step == "after" else 130)
+    before = [records(tmp_path / name) for name in ("db_lmdb", "db_label_lmdb")]
+    receipt = (tmp_path / "db_lmdb.dataset.json").read_bytes()
+    capsys.readouterr()
+    assert convert(tmp_path, lines[3:], "db_lmdb", *how, "--resume") == 0
+    said = capsys.readouterr()
+    assert "complete already" in said.out
+    assert "a 4.png" in said.err
+    assert [records(tmp_path / name) for name in ("db_lmdb", "db_label_lmdb")] == before
+    assert (tmp_path / "db_lmdb.dataset.json").read_bytes() == receipt
+    assert not [name for name in names(tmp_path) if name.startswith(".")]
+    assert convert(tmp_path, lines[3:], "db_lmdb", *how) == 0
+    assert len(records(tmp_path / "db_lmdb")) == len(before[0]) + 1
+    for name in ("db_lmdb", "db_label_lmdb"):
+        assert main(["check", str(tmp_path / name)]) == 0
+
+
 def test_a_reader_keeps_the_records_that_it_had(tmp_path: Path) -> None:
     """An epoch that began before records were appended ends where it would have."""
     lines = [f"{name} 0" for name in pictures(tmp_path / "src", 6)]
