@@ -8,11 +8,7 @@
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# The tests start hundreds of programs: each would compile all that it imports, or start a thread
-# for each processor that the others use, too.
-unset PYTHONDONTWRITEBYTECODE
-workers=$(($(env -u OMP_NUM_THREADS nproc) + 1)) # which says what that variable does
-export OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} OPENBLAS_NUM_THREADS=${OPENBLAS_NUM_THREADS:-1}
+unset PYTHONDONTWRITEBYTECODE # the tests start hundreds of programs, and each would compile its own
 notes=$(mktemp -d)
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$notes"' EXIT
 
@@ -39,7 +35,7 @@ types=$!
     echo "test.sh: without Chromium; the tests in a browser skip" >&2
 [ $# -eq 0 ] || wait $types
 tested=0
-"$python" -m pytest -n $workers --dist loadfile --no-loadscope-reorder "$@" || tested=$?
+"$python" -m pytest -n $(($(env -u OMP_NUM_THREADS nproc) + 1)) --dist loadfile --no-loadscope-reorder "$@" || tested=$?
 wait $types
 [ ! -e "$notes/fault" ] || status=1
 [ $tested -eq 0 ] || exit $tested

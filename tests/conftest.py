@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
+
+# Tests run beside each other, and nearly all arrays in them are small: more threads than one in
+# PyTorch and in real Caffe, here and in what tests start, would only wait for each other.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # A shell starts what runs in its background with SIGINT ignored, and programs that we start would
 # inherit that: their tests press Ctrl-C.

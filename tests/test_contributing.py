@@ -52,12 +52,13 @@ def copy(tmp_path: Path) -> Path:
 def _run(copy: Path, *words: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     done = subprocess.run(
-        words, cwd=copy, env=environment, capture_output=True, text=True, timeout=120
+        words, cwd=copy, env=environment, capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("title", GUIDES)
 def test_a_guide_works(copy: Path, title: str) -> None:
     """Its files and changes, in place, pass its tests, types, style and the documents' check."""

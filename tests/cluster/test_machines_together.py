@@ -33,10 +33,10 @@ class Machine:
         self.folder = folder
         folder.mkdir()
         (folder / "net.prototxt").write_text(NET)
-        solver = SOLVER.replace("max_iter: 40", "max_iter: 900").replace(
-            "snapshot: 20", "snapshot: 100"
+        solver = SOLVER.replace("max_iter: 40", "max_iter: 450").replace(
+            "snapshot: 20", "snapshot: 50"
         )
-        solver = solver.replace("test_interval: 20", "test_interval: 300")
+        solver = solver.replace("test_interval: 20", "test_interval: 150")
         (folder / "solver.prototxt").write_text(solver)
         command = ["ip", "netns", "exec", name, sys.executable, "-m", "caffe_mnist.train"]
         command += ["--solver", "solver.prototxt", "--caffe", "embedded", *arguments]
@@ -70,7 +70,7 @@ def test_a_machine_is_lost_and_the_others_go_on(small_mnist: Path, tmp_path: Pat
         ]
         first, second, _ = all_three
         try:
-            until(lambda: list(first.folder.rglob("*_iter_200.solverstate")))
+            until(lambda: list(first.folder.rglob("*_iter_100.solverstate")))
             assert "3 workers train together" in first.log(), first.log()
             pull_out(names[2])
             until(lambda: all(one.process.poll() is not None for one in (first, second)))
@@ -85,8 +85,8 @@ def test_a_machine_is_lost_and_the_others_go_on(small_mnist: Path, tmp_path: Pat
     assert "2 workers train together" in log
     assert re.search(r"Resuming from \S+_iter_\d+\.solverstate", log)
     assert "iter_" not in "".join(path.name for path in second.folder.rglob("*.solverstate"))
-    state = read_state(next(first.folder.rglob("*_iter_900.solverstate")))
-    assert state.iteration == 900
+    state = read_state(next(first.folder.rglob("*_iter_450.solverstate")))
+    assert state.iteration == 450
     assert (store / "final").is_dir()
     assert len(list(store.glob("*/manifest.json"))) >= 9
     assert "done: the model is on the first machine" in second.log()
