@@ -77,7 +77,7 @@ def draw_comparison(path: Path, bars: Sequence[Bar], metric: str) -> bool:
     right.set_ylabel(metric)
     right.set_ylim(bottom=max(0.0, lowest - 0.06))
     right.grid(alpha=0.3)
-    right.legend()
+    right.legend(loc="lower right")  # curves of accuracies end above it
     _save(figure, path)
     return True
 
