@@ -128,7 +128,8 @@ def _engine(
     from caffe_mnist.engine import glog
     from caffe_mnist.engine.precision import find_precision, set_products
     from caffe_mnist.engine.recorder import recorder_for
-    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.solver import Solver
+    from caffe_mnist.engine.solver_run import Run
     from caffe_mnist.schema import caffe_pb2
     from caffe_mnist.schema.messages import parse_text
 

@@ -139,7 +139,8 @@ def make_solver(arguments: argparse.Namespace, layer: str) -> Any:
     """A solver of the net with its own data layers replaced by `layer`."""
     import torch
 
-    from caffe_mnist.engine.solver import Run, Solver
+    from caffe_mnist.engine.solver import Solver
+    from caffe_mnist.engine.solver_run import Run
     from caffe_mnist.schema import caffe_pb2
     from caffe_mnist.schema.messages import parse_text, read_text
 

@@ -206,8 +206,9 @@ def _solve(
     from caffe_mnist.engine.beginning import Beginning
     from caffe_mnist.engine.glog import info
     from caffe_mnist.engine.recorder import recorder_for
-    from caffe_mnist.engine.solver import Compile, Run, Solver
+    from caffe_mnist.engine.solver import Solver
     from caffe_mnist.engine.solver_nets import test_net_params, train_net_param
+    from caffe_mnist.engine.solver_run import Compile, Run
     from caffe_mnist.schema.fork_text import shown
 
     info("solver.cpp:45", f"Initializing solver from parameters: \n{shown(param)}")

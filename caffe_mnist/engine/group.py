@@ -109,7 +109,7 @@ class Group(Team):
 
         Raises CaffeMnistError in the root when another solver trains something else.
         """
-        from caffe_mnist.engine.solver import Callback
+        from caffe_mnist.engine.solver_run import Callback
 
         self._check_alike(solver)
         self._averaging = Averaging(solver.net, self._send)

@@ -7,28 +7,24 @@ Caffe 1.0's. The solver knows no signals: after each iteration it asks its `acti
 from __future__ import annotations
 
 import math
-import time
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import torch
 
 from caffe_mnist.engine.asked import Action
-from caffe_mnist.engine.compile_choice import Choices
-from caffe_mnist.engine.compiled import CompiledPasses, Compiler
+from caffe_mnist.engine.clipping import Clipping
+from caffe_mnist.engine.compiled import CompiledPasses
 from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.loss_scale import LossScale
-from caffe_mnist.engine.lr_policy import current_step, learning_rate, split_policy, stepped_rate
 from caffe_mnist.engine.net import Given, Net
 from caffe_mnist.engine.plateau import Plateau
-from caffe_mnist.engine.precision import FP32, Precision
 from caffe_mnist.engine.random_numbers import RandomNumbers
+from caffe_mnist.engine.rate import Rate
 from caffe_mnist.engine.recorded import RecordedIteration
-from caffe_mnist.engine.recorder import Recorder
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import (
     SolverState,
@@ -38,13 +34,14 @@ from caffe_mnist.engine.snapshot import (
     snapshot_names,
     write_state,
 )
+from caffe_mnist.engine.solver_log import Display, log_outputs
 from caffe_mnist.engine.solver_nets import (
     test_net_params,
     test_net_sources,
     train_net_param,
     train_net_source,
 )
-from caffe_mnist.engine.team import Team
+from caffe_mnist.engine.solver_run import Callback, Run
 from caffe_mnist.engine.updates import Step, rules
 from caffe_mnist.engine.weights import load_weights, save_weights
 from caffe_mnist.errors import CaffeMnistError
@@ -52,45 +49,6 @@ from caffe_mnist.schema import caffe_pb2
 
 BINARY_PLACES = ("solver.cpp:464", "sgd_solver.cpp:284")
 HDF5_PLACES = ("solver.cpp:474", "sgd_solver.cpp:296")
-
-
-@dataclass(frozen=True)
-class Compile:
-    """That passes are compiled: where the choice is kept, and by what (torch.compile)."""
-
-    choices: Choices = field(default_factory=Choices)
-    compiler: Compiler | None = None
-
-
-@dataclass(frozen=True)
-class Run:
-    """How a solver is run: where, with whom, and whether data goes on after a restore.
-
-    Its `team` says what it is asked to do. With a `generator`, random numbers come from there and
-    the solver's random_seed is not used. `snapshot_at` are iterations with a snapshot, beside
-    those of the solver's interval; `wrote` is told the state's path after each snapshot. With a
-    `recorder`, iterations are recorded once and made again; with `compiled`, passes are where
-    that is faster. `prepare` may change the nets that the solver names, before they are built.
-    """
-
-    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    team: Team = field(default_factory=Team)
-    resume_data: bool = True
-    generator: RandomNumbers | None = None
-    snapshot_at: frozenset[int] = frozenset()
-    precision: Precision = FP32
-    recorder: Recorder | None = None
-    wrote: Callable[[str], object] = lambda state: None
-    compiled: Compile | None = None
-    prepare: Callable[[caffe_pb2.NetParameter], object] = lambda net: None
-
-
-@dataclass(frozen=True)
-class Callback:
-    """What is called in every iteration: before the first pass, and with gradients complete."""
-
-    on_start: Callable[[], object]
-    on_gradients_ready: Callable[[], object]
 
 
 class Solver:
@@ -119,7 +77,7 @@ class Solver:
             self.test_nets[-1].debug_info = param.debug_info
             self._load_own_weights(self.test_nets[-1])
         self.rule = rules.get(param.type, where="type")(param, self.net.parameters.learnables)
-        learning_rate(param, 0)
+        self.rate = Rate(param)
         scaled = self.run.precision.scaled
         self.loss_scale = LossScale(self.run.device) if scaled else None
         self.iteration = 0
@@ -128,17 +86,20 @@ class Solver:
         self._losses: deque[torch.Tensor] = deque(maxlen=param.average_loss)
         self._recorded: RecordedIteration | None = None
         self._compiled = self._compiled_passes()
-        self._clipped: torch.Tensor | None = None
         self._restored_losses: list[float] = []
-        # How many steps `multistep` has taken, where a solver state says otherwise than the solver.
-        self._step: int | None = None
         # Where everything was when the test began that is running now.
         self._before_test: RunningState | None = None
-        self.plateau = Plateau.of(param)
+        self._clipping = Clipping(param.clip_gradients, self._gradients)
+        self._display = Display(param.display, self.iteration)
         # What the running state holds beside, for those who train with this solver.
         self.more: dict[str, Any] = {}
         self.team.join(self)
         info("solver.cpp:57", "Solver scaffolding done.")
+
+    @property
+    def plateau(self) -> Plateau | None:
+        """Of the policy `plateau`: when it lowers the rate."""
+        return self.rate.plateau
 
     def solve(self, resume: str | None = None) -> None:
         """Train to max_iter, or until asked to stop; with `resume`, from that solver state."""
@@ -172,7 +133,7 @@ class Solver:
         device = self.run.device
         self._losses.extend(torch.tensor(loss, device=device) for loss in self._restored_losses)
         self._restored_losses = []
-        self._timed_from = (self.iteration, time.perf_counter())
+        self._display = Display(param.display, self.iteration)
         while self.iteration < end:
             self.net.parameters.clear_diffs()
             if self._test_is_due():
@@ -190,7 +151,7 @@ class Solver:
             else:
                 self._losses.append(self._forward_backward())
                 if display:
-                    self._display()
+                    self._log_iteration()
                 if self.plateau is not None:
                     self.plateau.note(self.iteration, self.team.same(self._smoothed_loss()))
                 for callback in self.callbacks:
@@ -246,7 +207,7 @@ class Solver:
             if name in sums  # a test_iter of 0 tests nothing
             for value in sums[name].flatten().tolist()
         ]
-        _log_outputs(net, means, "solver.cpp:414", "Test")
+        log_outputs(net, means, "solver.cpp:414", "Test")
         return means
 
     def snapshot(self) -> tuple[str, str]:
@@ -260,9 +221,7 @@ class Solver:
         info(places[0], f"Snapshotting to {kind} {weights}")
         save_weights(self.net, weights, self.param.snapshot_diff)
         info(places[1], f"Snapshotting solver state to {kind} {state}")
-        step = self._step if self.plateau is None else self.plateau.steps
-        if step is None:
-            step = current_step(self.param, max(self.iteration - 1, 0))
+        step = self.rate.steps(self.iteration)
         running = (self._before_test or self._running_state()).to_bytes()
         write_state(state, SolverState(self.iteration, weights, step, self.rule.history, running))
         self.run.wrote(state)
@@ -275,7 +234,7 @@ class Solver:
         restore_history(self.rule.history, state, path)
         self.iteration = state.iteration
         self._recorded = None
-        self._step = self._steps_taken(state.current_step, path)
+        self.rate.go_on(state.current_step, self.iteration, path)
         if not is_hdf5(path):
             info("sgd_solver.cpp:336", "SGDSolver: restoring history")
         if self.run.resume_data:
@@ -291,17 +250,11 @@ class Solver:
 
     def rate_state(self) -> dict[str, Any]:
         """What updates depend on beside the iteration: of the learning rate, and fp16's scale."""
-        return {
-            "step": self._step,
-            "plateau": self.plateau and self.plateau.kept(),
-            "loss_scale": self.loss_scale and self.loss_scale.kept(),
-        }
+        return {**self.rate.kept(), "loss_scale": self.loss_scale and self.loss_scale.kept()}
 
     def take_rate_state(self, state: dict[str, Any]) -> None:
         """Let updates be those of the solver whose `rate_state` this is."""
-        self._step = state["step"]
-        if self.plateau is not None:
-            self.plateau.restore(state["plateau"])
+        self.rate.restore(state)
         if self.loss_scale is not None:
             self.loss_scale.restore(state["loss_scale"])
 
@@ -423,16 +376,17 @@ class Solver:
 
     def apply_update(self, display: bool = False) -> None:
         """Change the parameters by their gradients; with `display`, log the learning rate."""
-        rate = self._learning_rate()
+        rate = self.rate.at(self.iteration)
         if display:
-            self._display_rate(rate)
+            self._log_rate(rate)
         self._update(rate * self.rule.factor(self.iteration))
         if display:
-            self._display_clipping()
+            self._clipping.display()
 
     def _update(self, rate: float | torch.Tensor) -> None:
         skipped = None if self.loss_scale is None else self.loss_scale.unscale(self.net)
-        scale = self._clip() / max(self.param.iter_size, 1)
+        waiting = not (self._records() or self.run.device.type != "cpu")
+        scale = self._clipping.factor(waiting=waiting) / max(self.param.iter_size, 1)
         self.rule.update(Step(self.iteration, rate, scale, skipped))
 
     def _records(self) -> bool:
@@ -448,12 +402,12 @@ class Solver:
             assert self.run.recorder is not None
             passes = max(self.param.iter_size, 1)
             self._recorded = RecordedIteration(self.net, passes, self._compute, self.run.recorder)
-        rate = self._learning_rate()
+        rate = self.rate.at(self.iteration)
         self._losses.append(self._recorded.run(rate * self.rule.factor(self.iteration)))
         if display:
-            self._display()
-            self._display_rate(rate)
-            self._display_clipping()
+            self._log_iteration()
+            self._log_rate(rate)
+            self._clipping.display()
 
     def _compute(self, given: list[Given], rate: torch.Tensor) -> torch.Tensor:
         """One iteration from what each pass gets from outside, by a rate on the device."""
@@ -463,96 +417,14 @@ class Solver:
         self._update(rate)
         return torch.stack(losses).sum() / len(losses) if len(losses) > 1 else losses[0]
 
-    def _display_rate(self, rate: float) -> None:
+    def _log_rate(self, rate: float) -> None:
         info("sgd_solver.cpp:112", f"Iteration {self.iteration}, lr = {number(rate)}")
 
-    def _learning_rate(self) -> float:
-        """The rate of this iteration, `multistep` from the steps that a restored state has taken.
+    def _gradients(self) -> list[torch.Tensor]:
+        return [item.parameter.diff for item in self.net.parameters.learnables]
 
-        As Caffe's, which takes at most one more in an iteration, and none back.
-        """
-        if self._step is not None:
-            values = self.param.stepvalue
-            if self._step < len(values) and self.iteration >= values[self._step]:
-                self._step += 1
-            if self._step != current_step(self.param, self.iteration):
-                warmup, _ = split_policy(self.param.lr_policy)
-                return stepped_rate(self.param, self._step) * warmup.part(self.iteration)
-            self._step = None
-        steps = 0 if self.plateau is None else self.plateau.steps
-        return learning_rate(self.param, self.iteration, steps)
-
-    def _steps_taken(self, steps: int, path: str) -> int | None:
-        """The steps of a restored state where the solver's stepvalues would make others of it."""
-        last = max(self.iteration - 1, 0)
-        _, policy = split_policy(self.param.lr_policy)
-        if policy != "multistep" or steps == current_step(self.param, last):
-            return None
-        ours = current_step(self.param, self.iteration)
-        now = steps + (steps < len(self.param.stepvalue)
-                       and self.iteration >= self.param.stepvalue[steps])  # fmt: skip
-        if now != ours:
-            warning(
-                "sgd_solver.cpp:1",
-                f"{path} has taken {steps} step(s) of lr_policy multistep, by the solver's "
-                f"stepvalue it would be {ours} at iteration {self.iteration}: as in Caffe the "
-                f"state's count goes, so lr = {number(stepped_rate(self.param, now))}, not "
-                f"{number(learning_rate(self.param, self.iteration))}",
-            )
-        return steps
-
-    def _clip(self) -> float | torch.Tensor:
-        """What gradients are multiplied by so that their norm stays below clip_gradients."""
-        limit = self.param.clip_gradients
-        if limit < 0:
-            return 1.0
-        norms = [item.parameter.diff.norm() for item in self.net.parameters.learnables]
-        if norms and (self._records() or self.run.device.type != "cpu"):
-            self._clipped = torch.stack(norms).norm()  # nothing waits for it here
-            return torch.clamp(limit / self._clipped, max=1)
-        norm = float(torch.stack(norms).norm()) if norms else 0.0
-        if norm <= limit:
-            return 1.0
-        self._log_clipping(norm)
-        return limit / norm
-
-    def _display_clipping(self) -> None:
-        """Where norms stay on the device, the log has those of displayed iterations."""
-        if self._clipped is not None and float(self._clipped) > self.param.clip_gradients:
-            self._log_clipping(float(self._clipped))
-
-    def _log_clipping(self, norm: float) -> None:
-        limit = self.param.clip_gradients
-        info(
-            "sgd_solver.cpp:99",
-            f"Gradient clipping: scaling down gradients (L2 norm {number(norm)} > "
-            f"{number(limit)}) by scale factor {number(limit / norm)}",
-        )
-
-    def _display(self) -> None:
-        last, since = self._timed_from
-        now = time.perf_counter()
-        seconds = now - since
-        speed = (self.iteration - last) / (seconds or 1.0)
-        info(
-            "solver.cpp:239",
-            f"Iteration {self.iteration} ({number(speed)} iter/s, {number(seconds)}s/"
-            f"{self.param.display} iters), loss = {number(self._smoothed_loss())}",
-        )
-        self._timed_from = (self.iteration, now)
-        values = [
-            (name, value)
-            for name in self.net.outputs
-            for value in self.net.blobs[name].data.flatten().tolist()
-        ]
-        _log_outputs(self.net, values, "solver.cpp:258", "Train")
+    def _log_iteration(self) -> None:
+        self._display.log(self.net, self.iteration, self._smoothed_loss())
 
     def _smoothed_loss(self) -> float:
         return float(torch.stack(list(self._losses)).mean())
-
-
-def _log_outputs(net: Net, values: list[tuple[str, float]], place: str, kind: str) -> None:
-    for index, (name, value) in enumerate(values):
-        weight = net.blob_loss_weights.get(name, 0.0)
-        loss = f" (* {number(weight)} = {number(weight * value)} loss)" if weight else ""
-        info(place, f"    {kind} net output #{index}: {name} = {number(value)}{loss}")

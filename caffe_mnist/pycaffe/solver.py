@@ -6,9 +6,9 @@ import os
 from typing import Any, Callable, ClassVar
 
 from caffe_mnist.engine.lr_policy import learning_rate
-from caffe_mnist.engine.solver import Callback, Run
 from caffe_mnist.engine.solver import Solver as EngineSolver
 from caffe_mnist.engine.solver_file import read_solver
+from caffe_mnist.engine.solver_run import Callback, Run
 from caffe_mnist.pycaffe import memory, mode, placement
 from caffe_mnist.pycaffe.failures import CaffeError, caffe_errors, check_file
 from caffe_mnist.pycaffe.net import Net

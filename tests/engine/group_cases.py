@@ -16,8 +16,9 @@ from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.glog import write_from
 from caffe_mnist.engine.group import Group
 from caffe_mnist.engine.net import Net
-from caffe_mnist.engine.solver import Run, Solver
+from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.solver_file import read_solver
+from caffe_mnist.engine.solver_run import Run
 from caffe_mnist.engine.team import Team
 
 

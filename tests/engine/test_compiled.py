@@ -16,7 +16,8 @@ from caffe_mnist.engine.compile_choice import Choice, Choices
 from caffe_mnist.engine.flags import UsageError, parse
 from caffe_mnist.engine.precision import PRECISIONS
 from caffe_mnist.engine.random_numbers import RandomNumbers
-from caffe_mnist.engine.solver import Compile, Run, Solver
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_run import Compile, Run
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 from tests.engine.tape import TapeRecorder

@@ -18,7 +18,8 @@ from caffe_mnist.datasets.record import head, tail
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import read_state
-from caffe_mnist.engine.solver import Run, Solver
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_run import Run
 from caffe_mnist.engine.updates import rules
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_binary

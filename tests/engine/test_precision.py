@@ -13,7 +13,8 @@ from caffe_mnist.engine.loss_scale import START
 from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.precision import PRECISIONS, find_precision, remark
 from caffe_mnist.engine.random_numbers import RandomNumbers
-from caffe_mnist.engine.solver import Run, Solver
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_run import Run
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text

@@ -9,7 +9,8 @@ from caffe_mnist.engine.data.transfer import CudaTransfer, transfer_to
 from caffe_mnist.engine.precision import PRECISIONS
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.engine.recorder import CudaRecorder, Recorder, recorder_for
-from caffe_mnist.engine.solver import Callback, Run, Solver
+from caffe_mnist.engine.solver import Solver
+from caffe_mnist.engine.solver_run import Callback, Run
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 from tests.engine.tape import TapeRecorder

@@ -20,8 +20,9 @@ from caffe_mnist.engine.beginning import Beginning
 from caffe_mnist.engine.elastic import loss
 from caffe_mnist.engine.member import LOST
 from caffe_mnist.engine.parts import Parts
-from caffe_mnist.engine.solver import Run, Solver
+from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.solver_file import read_solver
+from caffe_mnist.engine.solver_run import Run
 from caffe_mnist.engine.team import Team
 from tests.engine.test_caffe import COMMAND, caffe, folder
 
