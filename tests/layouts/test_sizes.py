@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch", reason="compares with the engine")
+
 import torch
 
 from caffe_mnist.engine.layer import Surroundings
