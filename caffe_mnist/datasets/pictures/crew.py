@@ -130,6 +130,8 @@ class Crew:
         """
         total = len(self._listing.entries)
         chunk, end = start // CHUNK, -(-total // CHUNK)
+        if start >= total:  # a run that was killed between its last record and its end
+            chunk = end
         upcoming = chunk
         while chunk < end:
             while upcoming < min(end, chunk + 4 * AHEAD * len(self._workers)):

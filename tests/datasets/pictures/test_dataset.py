@@ -27,7 +27,14 @@ from tests.datasets.pictures.runs import (
 
 @pytest.mark.parametrize(
     ("place", "last"),
-    [("train_lmdb", 150), ("val_lmdb", 0), ("sheet", 0), ("half sheet", 0), ("published", 0)],
+    [
+        ("train_lmdb", 150),
+        ("val_lmdb", 0),
+        ("val_lmdb", 90),
+        ("sheet", 0),
+        ("half sheet", 0),
+        ("published", 0),
+    ],
 )
 def test_a_killed_run_is_gone_on_with(place: str, last: int, tmp_path: Path) -> None:
     """kill -9 anywhere: nothing stands at OUT_DIR that is not whole, and --resume makes the same
