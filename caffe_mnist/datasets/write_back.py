@@ -1,46 +1,52 @@
-"""Written pages on their way to the disk while more are made, so that syncing them waits less."""
+"""Written pages on their way to the disk while more are made, so that the end waits less."""
 
 from __future__ import annotations
 
+import contextlib
 import os
-from typing import Any
+import threading
 
 # So many new bytes are worth a call.
-STEP = 1 << 23
-WRITE = 2  # SYNC_FILE_RANGE_WRITE: begin with the range, and do not wait for it
+STEP = 1 << 24
 
 
 class WriteBack:
-    """The growing file at `path`; only a hint to the system, which syncs nothing by itself.
+    """The growing file at `path`, synced by a thread of its own while it grows.
 
-    Where the system has no such call (Linux's `sync_file_range`), nothing is done.
+    It promises nothing: who needs the file on the disk syncs it. What fails here fails there, too,
+    for the system tells each of a file's descriptors.
     """
 
     def __init__(self, path: str) -> None:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         self._begun = 0
-        self._call: Any = None
+        self._grown = threading.Event()
+        self._closed = False
+        self._thread: threading.Thread | None = None
 
     def close(self) -> None:
         """Let go of the file."""
+        self._closed = True
+        if self._thread is not None:
+            self._grown.set()
+            self._thread.join()
         os.close(self._descriptor)
 
     def go_on(self) -> None:
-        """Let the system begin with what the file has grown by."""
+        """Begin with what the file has grown by."""
         size = os.fstat(self._descriptor).st_size
         if size - self._begun < STEP:
             return
-        if self._call is None:
-            self._call = _system_call()
-        begun, self._begun = self._begun, size
-        self._call(self._descriptor, begun, size - begun, WRITE)
+        self._begun = size
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="write back", daemon=True)
+            self._thread.start()
+        self._grown.set()
 
-
-def _system_call() -> Any:
-    import ctypes
-
-    call = getattr(ctypes.CDLL(None), "sync_file_range", None)
-    if call is None:
-        return lambda *_: None
-    call.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
-    return call
+    def _work(self) -> None:
+        while not self._closed:
+            self._grown.wait()
+            self._grown.clear()
+            if not self._closed:
+                with contextlib.suppress(OSError):
+                    getattr(os, "fdatasync", os.fsync)(self._descriptor)
