@@ -29,8 +29,21 @@ pytest_plugins = [
 ]
 
 
+# Files of minutes: begun first, none of them is still running when all others are done.
+LONG = (
+    "tests/test_stories.py",
+    "tests/test_contributing.py",
+    "tests/test_fine_tuning.py",
+    "tests/test_notebooks.py",
+    "tests/test_ready_nets.py",
+    "tests/faults/",
+    "tests/cluster/",
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip tests marked `gpu` where there is no CUDA device, saying so."""
+    """Long files first; skip tests marked `gpu` where there is no CUDA device, saying so."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
     gpu_tests = [item for item in items if item.get_closest_marker("gpu")]
     if not gpu_tests:
         return
