@@ -11,7 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 bash scripts/setup.sh engine,images
 python=$PWD/.venv/bin/python
 here=demo/flowers
-first=${FLOWERS_FIRST:-200} second=${FLOWERS_SECOND:-130} count=${FLOWERS_COUNT:-1200}
+first=${FLOWERS_FIRST:-160} second=${FLOWERS_SECOND:-100} count=${FLOWERS_COUNT:-1200}
 
 for half in 1 2; do
     [ -e $here/pictures$half ] ||
