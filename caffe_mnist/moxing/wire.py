@@ -1,6 +1,6 @@
 """Messages between a script and its envoy: JSON, and bytes as they are.
 
-    8 bytes     length of the JSON, then of all bytes behind it (two little-endian numbers of 8)
+    8 bytes     length of the JSON, little-endian
     JSON        {"message": ..., "sizes": [...]}; a list [KIND, ...] stands for what JSON has not
     bytes       those of each size, one after the other
 
@@ -17,7 +17,7 @@ from typing import IO, Any
 from caffe_mnist.moxing.objects import Look
 from caffe_mnist.storage.store import Entry
 
-LENGTHS = struct.Struct("<QQ")
+LENGTH = struct.Struct("<Q")
 VALUE, LIST, TUPLE, BYTES, ENTRY, LOOK, ERROR = range(7)
 PIECE = 2**20
 
@@ -27,7 +27,7 @@ def send(pipe: IO[bytes], message: Any) -> None:
     blobs: list[bytes] = []
     packed = _packed(message, blobs)
     content = json.dumps({"message": packed, "sizes": [len(one) for one in blobs]}).encode("ascii")
-    for part in (LENGTHS.pack(len(content), sum(map(len, blobs))) + content, *blobs):
+    for part in (LENGTH.pack(len(content)) + content, *blobs):
         rest = memoryview(part)
         while rest:
             rest = rest[pipe.write(rest) :]
@@ -35,7 +35,7 @@ def send(pipe: IO[bytes], message: Any) -> None:
 
 def receive(pipe: IO[bytes]) -> Any:
     """Read a message; raises EOFError at the end."""
-    length, _ = LENGTHS.unpack(_exactly(pipe, LENGTHS.size))
+    (length,) = LENGTH.unpack(_exactly(pipe, LENGTH.size))
     content = json.loads(_exactly(pipe, length))
     blobs = [_exactly(pipe, size) for size in content["sizes"]]
     return _unpacked(content["message"], blobs)
