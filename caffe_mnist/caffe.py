@@ -24,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
+from caffe_mnist.engine.lean_torch import start_lean
 from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         # turns cost nothing there, and are 2 % faster alone than none.
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     keep_memory()
+    start_lean()
     from caffe_mnist.schema.reading import reading
 
     try:

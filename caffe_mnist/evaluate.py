@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caffe_mnist.engine.lean_torch import start_lean
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--out", metavar="DIR", help="write tables, matrix and the worst pictures there")
     add("--worst", type=_count, default=48, metavar="N", help="mistakes on the sheet (48)")
     add("--json", action="store_true", help="print one JSON object")
+    start_lean()
     return exit_status(lambda: run(parser.parse_args(argv)), PROGRAM)
 
 

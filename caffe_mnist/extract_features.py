@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
+from caffe_mnist.engine.lean_torch import start_lean
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 PROGRAM = "python -m caffe_mnist.extract_features"
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("batches", metavar="BATCHES", type=int, help="how many batches")
     parser.add_argument("how", metavar="WORD", nargs="*", help="lmdb, CPU or GPU, a GPU's number")
     parser.add_argument("--overwrite", action="store_true", help="replace what is there")
+    start_lean()
     return exit_status(lambda: _run(parser.parse_args(argv)), PROGRAM)
 
 

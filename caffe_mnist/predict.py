@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from caffe_mnist.engine.lean_torch import start_lean
 from caffe_mnist.errors import CaffeMnistError, exit_status
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     form.add_argument("--json", action="store_true", help="one JSON object a line")
     form.add_argument("--csv", action="store_true", help="a table: picture, label, scores")
     arguments = parser.parse_args(argv)
+    start_lean()
     return exit_status(lambda: run(arguments), PROGRAM)
 
 

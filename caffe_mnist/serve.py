@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from caffe_mnist.engine.lean_torch import start_lean
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def _load(options: argparse.Namespace, folder: Path) -> tuple[Model | None, Cust
     from caffe_mnist.service.package import read_package
 
     package = replace(read_package(folder), name=_name(options.model))
+    if package.custom is None or not options.trust_code:
+        start_lean()
     require_engine()
     if package.custom is not None and options.trust_code:
         from caffe_mnist.service.custom import CustomService

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from caffe_mnist.engine.compile_choice import Choice, Choices
 from caffe_mnist.engine.glog import info
+from caffe_mnist.engine.lean_torch import complete_torch
 from caffe_mnist.engine.net import Given, Net, Watch
 from caffe_mnist.engine.recorded import cannot_record
 
@@ -138,6 +139,7 @@ def _trace(net: Net, given: Given) -> tuple[torch.fx.GraphModule, list[int]]:
     """The passes as a graph of operations, and the numbers of the parameters with gradients."""
     from torch.fx.experimental.proxy_tensor import make_fx
 
+    complete_torch()
     learnt = [item.parameter for item in net.parameters.learnables]
     every = {id(blob): blob for tops in net.tops for blob in tops}
     every.update((id(blob), blob) for blob in learnt)

@@ -24,12 +24,10 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-import torch
-
 from caffe_mnist.engine.layer import Surroundings, layers
 from caffe_mnist.engine.lr_policy import learning_rate, policies
 from caffe_mnist.engine.net import Net
-from caffe_mnist.engine.summary import FLOAT, clear_fillers
+from caffe_mnist.engine.summary import FLOAT, clear_fillers, without_numbers
 from caffe_mnist.engine.updates import rules
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
@@ -101,9 +99,8 @@ def examine_net(param: caffe_pb2.NetParameter, phase: int) -> dict[str, Any]:
     """One net, as JSON's values."""
     param.state.phase = phase  # type: ignore[assignment]
     clear_fillers(param)
-    device = "cpu" if any(layer.type == "Python" for layer in param.layer) else "meta"
     try:
-        net = Examination(param, Surroundings(phase, torch.device(device)))
+        net = Examination(param, Surroundings(phase, without_numbers(param)))
     except CaffeMnistError as error:
         fault = {"layer": None, "what": str(error)}
         return {"layers": [], "faults": [fault], "parameters": 0, "blobs": 0, "outputs": []}

@@ -17,6 +17,7 @@ import torch
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.given_inputs import with_inputs
 from caffe_mnist.engine.layer import Layer, Surroundings
+from caffe_mnist.engine.lean_torch import complete_torch
 from caffe_mnist.engine.net import Net
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.values import is_repeated, kind_of
@@ -83,12 +84,19 @@ def summarise(
     stated.state.phase = phase  # type: ignore[assignment]
     stated = with_inputs(stated, shapes or {})
     clear_fillers(stated)
-    real = any(layer.type == "Python" for layer in stated.layer)
-    net = Net(stated, Surroundings(phase, torch.device("cpu" if real else "meta")))
+    net = Net(stated, Surroundings(phase, without_numbers(stated)))
     try:
         return _count(net, {layer.name for layer in stated.layer})
     finally:
         net.close()
+
+
+def without_numbers(param: caffe_pb2.NetParameter) -> torch.device:
+    """Where a net is built for its shapes alone; Python layers compute in any case."""
+    if any(layer.type == "Python" for layer in param.layer):
+        return torch.device("cpu")
+    complete_torch()
+    return torch.device("meta")
 
 
 def _count(net: Net, written: set[str]) -> NetCost:
