@@ -37,9 +37,10 @@ ARROWS = {
     "exchange": BASE | {"engine", "layouts", "schema"},
     "pycaffe": BASE | {"engine", "datasets", "drawing", "schema"},
     "service": BASE | {"pycaffe", "engine", "datasets", "schema"},
+    "brew": BASE | {"cluster", "pycaffe", "engine", "schema"},
 }
 ROOMS = set(ARROWS)
-USERS_OF_TORCH = {"engine", "exchange", "pycaffe", "service", "caffe", "predict"}
+USERS_OF_TORCH = {"engine", "exchange", "pycaffe", "service", "brew", "predict"}
 NETWORK = {
     "aiohttp", "boto3", "botocore", "ftplib", "http", "httpx", "moto", "obstore", "requests",
     "s3fs", "smart_open", "socket", "socketserver", "ssl", "urllib.request", "urllib3",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from caffe_mnist import caffe
+from caffe_mnist.brew.train import train
 from caffe_mnist.engine.flags import Flags
 from caffe_mnist.engine.snapshot import SolverState, read_state, restore_history, write_state
 from caffe_mnist.launch.resume import _at, _is_whole, _point_to_neighbour
@@ -32,7 +32,7 @@ def resume(state: Path) -> None:
     Path("net.prototxt").write_text(solver.NET)
     text = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" snapshot_after_train: false'
     Path("solver.prototxt").write_text(text)
-    caffe.train(Flags(solver="solver.prototxt", snapshot=str(state)))
+    train(Flags(solver="solver.prototxt", snapshot=str(state)))
 
 
 def run(data: bytes) -> None:

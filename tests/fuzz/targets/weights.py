@@ -6,7 +6,8 @@ import functools
 import tempfile
 from pathlib import Path
 
-from caffe_mnist import caffe, upgrade
+from caffe_mnist import upgrade
+from caffe_mnist.brew.score import test
 from caffe_mnist.engine.flags import Flags
 from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.weights import load_weights, save_weights
@@ -72,7 +73,7 @@ def run(data: bytes) -> None:
 
 def _test(weights: Path) -> None:
     Path("net.prototxt").write_text(NET)
-    caffe.test(Flags(model="net.prototxt", weights=str(weights), iterations=1))
+    test(Flags(model="net.prototxt", weights=str(weights), iterations=1))
 
 
 def _predict(weights: Path) -> None:
