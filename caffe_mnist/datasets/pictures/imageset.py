@@ -13,6 +13,7 @@ from caffe_mnist.datasets.appending import append_all, first_key, has_key, next_
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.index import TRAIN, RecordSet, make_shard, read_index
 from caffe_mnist.datasets.merge import set_of
+from caffe_mnist.datasets.pictures.alike import check_options, check_shape
 from caffe_mnist.datasets.pictures.command import (
     Progress,
     count,
@@ -36,8 +37,6 @@ from caffe_mnist.errors import CaffeMnistError
 if TYPE_CHECKING:
     from caffe_mnist.datasets.pictures.workers import Workers
 
-# Options that make records what they are: those of a database that grows must stay the same.
-OF_THE_RECORDS = ("height", "width", "gray", "encoded", "encode_type", "labels", "vector")
 NOTHING: Sequence[Skipped] = ()
 # So many classes of a list with names are said.
 MOST = 20
@@ -237,11 +236,17 @@ class _Append(_Make):
 
     def write(self, listing: Listing, arguments: dict[str, object]) -> Written:
         """The records, and their labels, behind those that are there."""
-        self._check(arguments)
+        old = self._old(self.out)
+        check_options(old, arguments, self.out)
         here = os.path.isdir(self.place)
         first = int(first_key(self.place)[:8]) if here else next_number(self.out)
         listing = replace(listing, first=first)
         written = self._write(listing, self.place, self.resume)
+        try:
+            check_shape(old, written, "height" in arguments, self.out)
+        except CaffeMnistError:
+            self._tidy()
+            raise
         if self.labels is not None:
             self._append_labels(listing)
         append_all(self.out, self.place)
@@ -286,14 +291,3 @@ class _Append(_Make):
         """What the receipt says of a database; nothing where there is none."""
         receipt = receipt_of(path)
         return read_index(receipt).get(TRAIN) if os.path.isfile(receipt) else RecordSet(())
-
-    def _check(self, arguments: dict[str, object]) -> None:
-        """Raise CaffeMnistError unless the new records are as the old ones, as far as is known."""
-        old = self._old(self.out)
-        if not old.shards:
-            return
-        for name in OF_THE_RECORDS:
-            here, there = (one.get(name) for one in (arguments, old.arguments))
-            if here != there:
-                what = f"was made with {name} {there}, and now it is {here}"
-                raise CaffeMnistError(what, where=self.out, hint="use the same options")

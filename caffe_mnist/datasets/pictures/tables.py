@@ -39,6 +39,8 @@ def read_table(content: bytes, where: str, labels: Labels = PLAIN) -> Found:
     lines, faults = [], []
     for number, row in rows[1:] if head else rows:
         cells = [cell.strip() for cell in row] + [""] * (max(path, label) + 1 - len(row))
+        one_line(number, cells[path], where)
+        one_line(number, cells[label], where)
         if cells[path] and cells[label]:
             lines.append(Line(number, cells[path], cells[label]))
         else:
@@ -80,11 +82,53 @@ def _rows(text: str, where: str) -> list[Row]:
             where=where,
             hint="columns are separated by commas, semicolons or tabs",
         )
-    reader = csv.reader(io.StringIO(text), delimiter=separator, skipinitialspace=True)
+    lines = io.StringIO(text).readlines()
+    reader = csv.reader(lines, delimiter=separator, skipinitialspace=True)
+    rows, begin = [], 1
     try:
-        return [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        for row in reader:
+            read = lines[begin - 1 : reader.line_num]
+            if len(read) > 1 and not _is_closed(read, separator):
+                raise _open_quote(begin, where)
+            if any(cell.strip() for cell in row):
+                rows.append((begin, row))
+            begin = reader.line_num + 1
     except csv.Error as error:
-        raise CaffeMnistError(f"line {reader.line_num}: {error}", where=where) from None
+        if reader.line_num > begin:
+            raise _open_quote(begin, where) from None
+        raise CaffeMnistError(f"line {begin}: {error}", where=where) from None
+    return rows
+
+
+def one_line(number: int, cell: str, where: str) -> str:
+    """A cell that is a path or a label, and so has one line; raises CaffeMnistError if not.
+
+    A quote that is not closed takes the lines behind it for a part of its cell.
+    """
+    if "\n" in cell and any(separator in cell.partition("\n")[2] for separator in SEPARATORS):
+        raise _open_quote(number, where)
+    return cell
+
+
+def _is_closed(lines: list[str], separator: str) -> bool:
+    """Whether one row of several lines is one: quotes end as they should, no line has a path."""
+    if any(
+        is_picture(cell.strip(' "\r\n')) for line in lines[1:] for cell in line.split(separator)
+    ):
+        return False
+    try:
+        list(csv.reader(lines, delimiter=separator, skipinitialspace=True, strict=True))
+    except csv.Error:
+        return False
+    return True
+
+
+def _open_quote(number: int, where: str) -> CaffeMnistError:
+    return CaffeMnistError(
+        f"line {number}: a quote is opened here and not closed on this line",
+        where=where,
+        hint='close it, or double it ("") where it belongs to a name',
+    )
 
 
 def _columns(

@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from caffe_mnist.datasets.pictures.listing import FLOAT, Found, Labels, Skipped
-from caffe_mnist.datasets.pictures.tables import names_of, place_of, place_of_paths, read_rows
+from caffe_mnist.datasets.pictures.tables import (
+    names_of,
+    one_line,
+    place_of,
+    place_of_paths,
+    read_rows,
+)
 from caffe_mnist.datasets.pictures.tree import is_picture
 from caffe_mnist.datasets.pictures.vectors import NUMBER, Line, split_names, vector_lines
 from caffe_mnist.errors import CaffeMnistError
@@ -34,6 +40,8 @@ def read_vectors(content: bytes, where: str, labels: Labels) -> Found:
     lines, faults = [], []
     for (number, _), row in zip(rows[head:], cells[head:]):
         row += [""] * (max(path, *columns) + 1 - len(row))
+        for column in (path, *columns):
+            one_line(number, row[column], where)
         if row[path]:
             lines.append(Line(number, row[path], tuple(row[column] for column in columns)))
         else:

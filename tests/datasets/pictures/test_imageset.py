@@ -116,7 +116,8 @@ def test_other_options_are_no_more_of_the_same(
     assert convert(tmp_path, lines, "db") == 0
     before = records(tmp_path / "db")
     assert convert(tmp_path, lines, "db", "--append", "-gray") == 2
-    assert "was made with gray None, and now it is True" in capsys.readouterr().err
+    said = "was made without -gray, and now is to grow with -gray (give the options of before"
+    assert said in capsys.readouterr().err
     assert convert(tmp_path, lines, "db", "--append", "--overwrite") == 2
     assert convert(tmp_path, lines, "db") == 2
     assert "--append adds to it" in capsys.readouterr().err
@@ -299,3 +300,25 @@ def test_folders_have_one_class_a_picture(
         assert main([*given, *more]) == 2
         assert what in capsys.readouterr().err
     assert names(tmp_path) == {"src"}
+
+
+def test_databases_that_lists_did_not_make_grow(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of IDX files, and one without a receipt: by what their records are."""
+    images = b"\0\0\x08\x03" + np.array([2, 8, 8], ">u4").tobytes() + bytes(2 * 8 * 8)
+    (tmp_path / "images").write_bytes(images)
+    (tmp_path / "labels").write_bytes(b"\0\0\x08\x01\0\0\0\x02\x01\x02")
+    lines = [f"{name} 0" for name in pictures(tmp_path / "src", 2)]
+    for name in ("idx", "bare"):
+        files = [str(tmp_path / file) for file in ("images", "labels", name)]
+        assert main(["idx", *files]) == 0
+    (tmp_path / "bare.dataset.json").unlink()
+    for name in ("idx", "bare"):
+        assert convert(tmp_path, lines, name, "--append") == 2
+        said = capsys.readouterr().err
+        assert "its records are 1 x 8 x 8, and the new ones would be 3 x 8 x 8" in said
+        assert convert(tmp_path, lines, name, "--append", "-gray") == 0
+        assert convert(tmp_path, lines, name, "--append", "-gray") == 0
+        assert len(records(tmp_path / name)) == 6
+    assert not [name for name in names(tmp_path) if name.startswith(".")]

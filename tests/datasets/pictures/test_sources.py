@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from caffe_mnist.datasets.pictures.listing import Found
+from caffe_mnist.datasets.pictures.listing import Entry, Found, Labels
 from caffe_mnist.datasets.pictures.sources import find
 from caffe_mnist.errors import CaffeMnistError
 
@@ -191,6 +191,33 @@ def test_table_of_classes_in_its_folder(tmp_path: Path) -> None:
     assert found.listing.classes == ("rose, red", "tulip")
     assert entries(found) == [("a,1.jpg", 0), ("c.jpg", 1)]
     assert [one.name for one in found.left_out] == ["b.jpg"]
+
+
+@pytest.mark.parametrize(
+    "lines, number",
+    [
+        ('a.jpg,"rose\nb.jpg,tulip\nc.jpg,lily\n', 2),  # never closed
+        ('a.jpg,1\nb.jpg,"2\nc.jpg,"3\n', 3),  # closed by the next one's
+        ('"a.jpg,1\n"b.jpg",2\n', 2),
+        ('a.jpg,"1\nb.jpg,2"\nc.jpg,3\n', 2),
+        ('a.jpg,"1\n' + "b.jpg,2\n" * 20000, 2),  # longer than csv takes for a cell
+    ],
+)
+@pytest.mark.parametrize("kind", ["class", "float"])
+def test_a_quote_that_is_not_closed(tmp_path: Path, lines: str, number: int, kind: str) -> None:
+    """One error that names its line: the lines behind it do not vanish."""
+    put(tmp_path, a_jpg=b"-", b_jpg=b"-", c_jpg=b"-", t_csv="path,label\n" + lines)
+    with pytest.raises(CaffeMnistError, match=f"line {number}: a quote is opened here"):
+        find(str(tmp_path / "t.csv"), labels=Labels(kind))
+
+
+def test_cells_of_several_lines(tmp_path: Path) -> None:
+    """Captions may have them, and lines are counted as an editor counts them."""
+    text = 'path,caption,label\na.jpg,"well, a\nrose, red",1\nb.jpg,,\n'
+    put(tmp_path, a_jpg=b"-", b_jpg=b"-", t_csv=text)
+    found = find(str(tmp_path / "t.csv"))
+    assert found.listing.entries == (Entry("a.jpg", 1),)
+    assert found.left_out == (("b.jpg", "line 4: no label"),)
 
 
 def test_several_forms(tmp_path: Path) -> None:
