@@ -194,7 +194,7 @@ def test_table_of_classes_in_its_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "lines, number",
+    ("lines", "number"),
     [
         ('a.jpg,"rose\nb.jpg,tulip\nc.jpg,lily\n', 2),  # never closed
         ('a.jpg,1\nb.jpg,"2\nc.jpg,"3\n', 3),  # closed by the next one's
