@@ -224,10 +224,12 @@ class _Sweep:
         if outcome.fault:
             return None
         metric = self._metric(outcome)
+        from caffe_mnist.watch.metrics import is_less_better
+
         value = outcome.results[metric]
         if not math.isfinite(value):
             return None
-        return -value if "loss" in metric else value
+        return -value if is_less_better(metric) else value
 
     def _report(self) -> int:
         """The table, the picture and the best solver."""

@@ -139,7 +139,7 @@ def check_file(
     if not shapes:
         _tell_shapes(wanted, dict(inputs or {}), checked)
     else:
-        _check_shapes(wanted, solver, path, dict(inputs or {}), checked)
+        _check_shapes(wanted, solver, path, dict(inputs or {}), checked, data)
     return checked
 
 
@@ -185,6 +185,34 @@ def _nets_of_solver(source: Prototxt, solver: Any, checked: Checked) -> list[_Wa
         if _choose(chosen, checked):
             wanted.append(chosen)
     return wanted
+
+
+def test_outputs(path: str) -> list[list[str]] | None:
+    """What each test net of a solver gives: the tops that no layer takes, in their order.
+
+    None where that cannot be told: of nets that stand in the solver, or have faults.
+    """
+    checked, solver = Checked(), caffe_pb2.SolverParameter()
+    try:
+        source = read_prototxt(path)
+        solver = parse_text(source.text, caffe_pb2.SolverParameter, path)
+        upgrade_solver(solver, path)
+        wanted = _nets_of_solver(source, solver, checked)
+    except CaffeMnistError:
+        return None
+    tests = max(len(solver.test_iter), len(solver.test_net) + len(solver.test_net_param))
+    found = [one for one in wanted if one.phase]
+    if checked.faults or len(found) != tests:
+        return None
+    outputs = []
+    for one in found:
+        free: dict[str, None] = {}
+        for layer in one.layers:
+            for bottom in layer.bottom:
+                free.pop(bottom, None)
+            free.update(dict.fromkeys(layer.top))
+        outputs.append(list(free))
+    return outputs
 
 
 def _read_net(path: Path, checked: Checked) -> tuple[Prototxt, Any] | None:
@@ -279,6 +307,7 @@ def _check_shapes(
     solver_path: str,
     inputs: dict[str, Sequence[int]],
     checked: Checked,
+    data: bool,
 ) -> None:
     if importlib.util.find_spec("torch") is None:
         checked.notes.append(
@@ -301,7 +330,7 @@ def _check_shapes(
     for what in answer["solver"]:
         checked.fault(f"{solver_path}: {what}")
     for one, found in zip(wanted, answer["nets"]):
-        _take(one, found, checked)
+        _take(one, found, checked, data)
 
 
 def _tell_shapes(
@@ -350,8 +379,10 @@ def _batch(layer: Any) -> int:
                  if hasattr(value, "batch_size")), 0)  # fmt: skip
 
 
-def _take(wanted: _Wanted, found: dict[str, Any], checked: Checked) -> None:
-    """The engine's answer on one net."""
+def _take(wanted: _Wanted, found: dict[str, Any], checked: Checked, data: bool) -> None:
+    """The engine's answer on one net; without `data`, none of layers whose data is still to come
+    (and what hangs on them)."""
+    known = True
     there = {wanted.kept[row["layer"]]: row for row in found["layers"]}
     rows = []
     for index, layer in enumerate(wanted.layers):
@@ -365,13 +396,17 @@ def _take(wanted: _Wanted, found: dict[str, Any], checked: Checked) -> None:
     for fault in found["faults"]:
         where = wanted.source.path
         if fault["layer"] is not None:
-            where = wanted.where(wanted.layers[wanted.kept[fault["layer"]]])
+            layer = wanted.layers[wanted.kept[fault["layer"]]]
+            if not data and not layer.bottom and _is_missing(layer):
+                known = False
+                continue
+            where = wanted.where(layer)
         line = f"{where}: {fault['what']}"
         missing = any(_names_it(one, fault["what"]) for one in checked.faults)
         if not missing:
             checked.fault(line)
-    net = CheckedNet(wanted.source.path, wanted.phase, rows, found["parameters"], found["blobs"])
-    checked.nets.append(net)
+    count, blobs = found["parameters"], found["blobs"]
+    checked.nets.append(CheckedNet(wanted.source.path, wanted.phase, rows, count, blobs, known))
 
 
 def _names_it(line: str, what: str) -> bool:

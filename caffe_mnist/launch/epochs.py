@@ -48,15 +48,19 @@ class _Feed:
     records: int
 
 
-def settle_epochs(plan: Plan, say: Callable[[str], object]) -> Plan:
+def settle_epochs(plan: Plan, say: Callable[[str], object], written: Path | None = None) -> Plan:
     """Write max_iter, test_iter and test batches into the job's prototxts; the plan with them.
 
-    Raises CaffeMnistError where the data cannot be counted, or a net reads several at once.
+    `written` is the solver that was written for the job, by default in its folder.
+
+    Raises CaffeMnistError where the data cannot be counted, or where a net reads several sets that
+    do not end together.
     """
     settings = plan.settings
     if not settings.epochs and not settings.test_once_over:
         return plan
-    source = read_prototxt(plan.run_solver, SOLVER)
+    written = written or plan.run_solver
+    source = read_prototxt(written, SOLVER)
     solver = parse_text(source.text, caffe_pb2.SolverParameter, source.path)
     names = [solver.train_net or solver.net, *solver.test_net]
     names += [solver.net] * (len(solver.test_iter) - len(solver.test_net))
@@ -81,12 +85,12 @@ def settle_epochs(plan: Plan, say: Callable[[str], object]) -> Plan:
                 "tests nothing", where=plan.solver, hint="test_iter, test_interval"
             )
         text = _set(text, source.path, "test_iter", counts)
-    replace_texts({plan.run_solver: text, **{path: net.text for path, net in nets.items()}})
+    replace_texts({written: text, **{path: net.text for path, net in nets.items()}})
     return new
 
 
 def _with_epochs(plan: Plan, solver: Any, net: Prototxt, say: Callable[[str], object]) -> Plan:
-    feed = _feed(net, 0, solver.train_state)
+    feed = _feeds(net, 0, solver.train_state)[0]
     each = feed.batch * max(solver.iter_size, 1) * workers_of(plan.settings)
     epoch = feed.records / each
     epochs = plan.settings.epochs
@@ -120,7 +124,8 @@ def _once_over(
     net: Prototxt, state: Any, number: int, say: Callable[[str], object]
 ) -> tuple[Prototxt, int]:
     """The net with a test batch that divides its test set, and how many there are."""
-    feed = _feed(net, 1, state)
+    feeds = _feeds(net, 1, state)
+    feed = feeds[0]
     batch = divisor(feed.records, feed.batch)
     count = feed.records // batch
     text = (
@@ -130,7 +135,8 @@ def _once_over(
         text += f" (batch_size was {feed.batch}, which does not divide them)"
         if batch < SLOW * feed.batch:
             text += "; tests will be slow: a record more or less would let larger batches divide"
-        net = _with_batch(net, feed, batch)
+        for one in feeds:
+            net = _with_batch(net, one, batch)
     say(text)
     return net, count
 
@@ -145,21 +151,33 @@ def divisor(records: int, batch: int) -> int:
     return below
 
 
-def _feed(net: Prototxt, phase: int, state: Any) -> _Feed:
-    """The one data layer of a phase."""
+def _feeds(net: Prototxt, phase: int, state: Any) -> list[_Feed]:
+    """The data layers of a phase: one, or several that go in step (pictures, and their labels).
+
+    Raises CaffeMnistError where there is none, and where they do not end an epoch together.
+    """
     param = upgrade_net(parse_text(net.text, caffe_pb2.NetParameter, net.path), net.path)
     stated = caffe_pb2.NetParameter.FromString(param.SerializeToString())
     stated.state.MergeFrom(state)
     stated.state.phase = phase  # type: ignore[assignment]
+    name = ("TRAIN", "TEST")[phase]
     found = [one for one in filter_net(stated).layer if one.type in PARAMS]
-    if len(found) != 1:
-        what = f"reads from {len(found)} data layers in phase {('TRAIN', 'TEST')[phase]}"
+    if not found:
+        what = f"reads from no data layer in phase {name} ({', '.join(PARAMS)})"
         raise CaffeMnistError(what, where=net.path, hint="epochs are counted of one")
-    index = list(param.layer).index(found[0])
-    settings = getattr(found[0], PARAMS[found[0].type])
-    if settings.batch_size < 1:
-        raise CaffeMnistError("needs a positive batch_size", where=net.path)
-    return _Feed(index, found[0], settings.batch_size, count_records(found[0]))
+    feeds = []
+    for layer in found:
+        batch = getattr(layer, PARAMS[layer.type]).batch_size
+        if batch < 1:
+            raise CaffeMnistError(f"{layer.name} needs a positive batch_size", where=net.path)
+        index = list(param.layer).index(layer)
+        feeds.append(_Feed(index, layer, batch, count_records(layer)))
+    if len({(feed.batch, feed.records) for feed in feeds}) > 1:
+        of = " and ".join(f"{feed.records:,} from {feed.layer.name}, {feed.batch} at once"
+                          for feed in feeds)  # fmt: skip
+        what = f"reads {of}, in phase {name}: an epoch of which?"
+        raise CaffeMnistError(what, where=net.path, hint="--set max_iter=N, test_iter=N")
+    return feeds
 
 
 def count_records(layer: Any) -> int:

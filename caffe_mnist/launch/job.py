@@ -21,6 +21,7 @@ from pathlib import Path
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.launch.anew import begin_anew, begun_last, go_on
 from caffe_mnist.launch.best import BEST_FILE, Best, earlier_best
+from caffe_mnist.launch.check import test_outputs
 from caffe_mnist.launch.curves import Curves
 from caffe_mnist.launch.dataset import copy_dataset, databases, fingerprints, make_missing
 from caffe_mnist.launch.described import described_net, described_solver
@@ -30,7 +31,7 @@ from caffe_mnist.launch.ending import Ending, UnfinishedError
 from caffe_mnist.launch.epochs import settle_epochs
 from caffe_mnist.launch.final import companions, final_files, is_published, last_snapshot
 from caffe_mnist.launch.member import run_member
-from caffe_mnist.launch.metric import parse_early_stop, parse_metric
+from caffe_mnist.launch.metric import metric_of_job, parse_early_stop
 from caffe_mnist.launch.place import Place
 from caffe_mnist.launch.plan import Plan, say
 from caffe_mnist.launch.preflight import preflight
@@ -309,9 +310,9 @@ class _Job:
     def _best(self, start: Start) -> Best | None:
         """Whoever looks for the best model, if a metric says what that is."""
         plan, settings = self.plan, self.plan.settings
-        metric = parse_metric(settings.best) if settings.best else None
-        if metric is None and settings.early_stop:
-            metric = parse_early_stop(settings.early_stop)[0]
+        if not (settings.best or settings.early_stop):
+            return None
+        metric = metric_of_job(settings, test_outputs(str(plan.run_solver)))
         if metric is None:
             return None
         goes_on = settings.snapshot == "auto" and bool(start.snapshot)

@@ -15,14 +15,17 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
-from caffe_mnist.launch.check import FLOAT, Checked, check_file
+from caffe_mnist.launch.check import FLOAT, Checked, check_file, test_outputs
+from caffe_mnist.launch.dataset import databases
 from caffe_mnist.launch.devices import lacking
+from caffe_mnist.launch.epochs import settle_epochs
 from caffe_mnist.launch.memory import free_memory, size_words
+from caffe_mnist.launch.metric import metric_of_job
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.launch.reasons import explain
 from caffe_mnist.layouts.rewrite import write_tree
@@ -59,11 +62,17 @@ def preflight(plan: Plan, say: Callable[[str], object], probing: bool = False) -
         solver_path = write_tree(plan.solver, Path(folder), plan.rules)
         checked = check_file(str(solver_path), data=False, shapes=full)
         solver = read_text(solver_path, caffe_pb2.SolverParameter)
-    for line in checked.faults:
-        if "snapshot_prefix: " not in line:  # its folder is made
-            found.faults.append(_own(line, folder, plan))
+        for line in checked.faults:
+            if "snapshot_prefix: " not in line:  # its folder is made
+                found.faults.append(_own(line, folder, plan))
+        if not found.faults:
+            plan = _in_iterations(plan, Path(folder), found)
+            _look_at_metric(plan, solver_path, found)
     found.notes += [note for note in checked.notes if not note.startswith("how large")]
-    if checked.nets and not found.faults:
+    untold = checked.nets and not (checked.nets[0].known or checked.nets[0].parameters)
+    if untold:
+        found.good.append("how much memory and disk it needs can be told once the data is here")
+    elif checked.nets and not found.faults:
         _look_at_memory(plan, solver, checked, found)
         _look_at_disk(plan, solver, checked, found)
     _look_at_gpu(plan, found, full)
@@ -76,6 +85,23 @@ def preflight(plan: Plan, say: Callable[[str], object], probing: bool = False) -
         raise ManyFaultsError(found.faults)
     if probing:
         say("preflight: nothing stands in the way")
+
+
+def _in_iterations(plan: Plan, folder: Path, found: Findings) -> Plan:
+    """The plan with its epochs counted; with no iterations where the data is still to come."""
+    settings = plan.settings
+    if not settings.epochs and not settings.test_once_over:
+        return plan
+    here = not settings.data_url and all(
+        path.exists() for path in databases([folder / net.name for net in plan.nets])
+    )
+    if not here:
+        return replace(plan, max_iter=0) if settings.epochs else plan
+    try:
+        return settle_epochs(plan, found.good.append, folder / plan.solver.name)
+    except CaffeMnistError as error:
+        found.faults += [_own(fault, str(folder), plan) for fault in error.faults]
+        return plan
 
 
 def _own(line: str, folder: str, plan: Plan) -> str:
@@ -92,6 +118,14 @@ def _look_at_files(plan: Plan, found: Findings) -> None:
     for name in filter(None, named):
         if "://" not in name and not Path(name).is_file():
             found.faults.append(f"{name}: there is no such file")
+
+
+def _look_at_metric(plan: Plan, solver: Path, found: Findings) -> None:
+    """Whether a test gives what `--best` or `--early-stop` looks at."""
+    try:
+        metric_of_job(plan.settings, test_outputs(str(solver)))
+    except CaffeMnistError as error:
+        found.faults += error.faults
 
 
 def _look_at_memory(plan: Plan, solver: Any, checked: Checked, found: Findings) -> None:

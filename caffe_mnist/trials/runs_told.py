@@ -8,7 +8,7 @@ from typing import Any
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.trials.runs_found import FoundRun
 from caffe_mnist.trials.table import Table, seconds_text, table
-from caffe_mnist.watch.metrics import is_better
+from caffe_mnist.watch.metrics import is_better, judged_by
 
 # Settings that every run shows; others are shown where they differ.
 ALWAYS = ("base_lr", "max_iter")
@@ -58,14 +58,11 @@ def solver_of(run: FoundRun) -> dict[str, Any]:
 def best_of(run: FoundRun, metric: str = "") -> tuple[str, float, int | None] | None:
     """A metric, its best value and its iteration: of the first test's accuracy, or else loss.
 
+    `metric` is a column, or an output of the first test net (`accuracy`).
     Records that do not say it yet have their last values.
     """
     best, results = (run.record.get(key) or {} for key in ("best", "results"))
-    names = [metric] if metric else [
-        *(name for name in results if name.startswith("test") and "accuracy" in name),
-        *(name for name in results if name.startswith("test") and "loss" in name),
-        "loss",
-    ]  # fmt: skip
+    names = [metric, f"test0_{metric}"] if metric else [judged_by(results) or "loss", "loss"]
     for name in names:
         if isinstance(best.get(name), Mapping):
             return name, float(best[name]["value"]), int(best[name]["iteration"])
@@ -175,7 +172,7 @@ def _comparable(run: FoundRun) -> dict[str, Any]:
 
 
 def ranked(runs: Sequence[FoundRun], metric: str = "") -> list[FoundRun]:
-    """Those that have the metric, best first: accuracies high, all else low.
+    """Those that have the metric, best first: losses and errors low, all else high.
 
     Raises CaffeMnistError where none has it.
     """

@@ -25,7 +25,7 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 from caffe_mnist.storage.urls import join
 from caffe_mnist.trials.space import Values
-from caffe_mnist.watch.metrics import Metrics
+from caffe_mnist.watch.metrics import Metrics, judged_by
 
 SNAPSHOT = re.compile(r"_iter_(\d+)\.caffemodel(\.h5)?$")
 
@@ -147,16 +147,7 @@ def metric_of(results: dict[str, float], wanted: str | None) -> str:
             f"no run gave a {wanted!r}", where="--metric", hint="there are: " + ", ".join(names)
         )
     tests = [name for name in names if re.match(r"test\d+_", name)]
-    for word in ("accuracy", "loss"):
-        for name in tests:
-            if word in name:
-                return name
-    return tests[0] if tests else "loss"
-
-
-def is_better(metric: str, one: float, other: float) -> bool:
-    """Whether `one` is the better value: the larger, of losses the smaller."""
-    return one < other if "loss" in metric else one > other
+    return judged_by(tests) or (tests[0] if tests else "loss")
 
 
 def _end_with_parent() -> None:

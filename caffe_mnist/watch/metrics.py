@@ -10,14 +10,20 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from caffe_mnist.files import replacing
 from caffe_mnist.watch.log import Display, Event, Output, Rate, Testing, read_line
 
 FIRST = ("iteration", "seconds", "loss", "lr", "iterations_per_second")
+# Of these less is better; of others more. And those of the others that say how good a model is.
+LESS = re.compile(r"loss|err|perplexity|mse|mae", re.IGNORECASE)
+MORE = re.compile(
+    r"acc|top[-_]?\d|recall|precision|iou|f1|auc|psnr|(^|_)map|detection_eval", re.IGNORECASE
+)
 
 
 @dataclass
@@ -94,7 +100,7 @@ class Metrics:
     def best(self) -> dict[str, dict[str, float]]:
         """The best value of each test output, and its iteration: the first one of several equal.
 
-        Of accuracies the highest, of all else (losses) the lowest.
+        Of losses and errors the lowest, of all else (accuracies) the highest.
         """
         found: dict[str, dict[str, float]] = {}
         for iteration, row in sorted(self.rows.items()):
@@ -139,6 +145,21 @@ class Metrics:
             self.heard(column, self._iteration, value)
 
 
+def is_less_better(name: str) -> bool:
+    """Whether of a metric's values the lower is the better: of losses and errors; of others not."""
+    return LESS.search(name) is not None
+
+
 def is_better(name: str, one: float, other: float) -> bool:
     """Whether a metric's value is better than another one."""
-    return one > other if "accuracy" in name else one < other
+    return one < other if is_less_better(name) else one > other
+
+
+def judged_by(names: Iterable[str]) -> str | None:
+    """The test output that says how good a model is: an accuracy or the like, else a loss."""
+    tests = [name for name in names if re.match(r"test\d+_", name)]
+    for kind in (re.compile("accuracy", re.IGNORECASE), MORE, LESS):
+        for name in tests:
+            if kind.search(name):
+                return name
+    return None

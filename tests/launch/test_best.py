@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from caffe_mnist import train
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.best import Best, Record
-from caffe_mnist.launch.metric import Metric, parse_early_stop, parse_metric
+from caffe_mnist.launch.metric import Metric, parse_early_stop, parse_metric, settle
 from tests.fixtures.jobs import Job
 
 
@@ -34,6 +35,33 @@ def test_what_is_no_patience(text: str) -> None:
     """One line says what it should be."""
     with pytest.raises(CaffeMnistError, match=r"(?i)metric"):
         parse_early_stop(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("accuracy", "test0_accuracy"),
+        ("loss", "test0_loss"),
+        ("test1_top5", "test1_top5"),
+        ("scores_3", "test0_scores_3"),
+        ("train_loss", "train_loss"),
+        ("lr", "lr"),
+    ],
+)
+def test_which_column_is_meant(text: str, column: str) -> None:
+    """The first test net's output goes before the training's value of the same name."""
+    outputs = [["accuracy", "loss", "scores"], ["top5"]]
+    assert settle(parse_metric(text), outputs, "--best").name == column
+
+
+def test_a_metric_that_no_test_gives(job: Job, capsys: pytest.CaptureFixture[str]) -> None:
+    """Said before anything is trained, with those that there are."""
+    assert train.main(job.command("--early-stop=acuracy:3", caffe="embedded")[3:]) == 2
+    said = capsys.readouterr().err
+    assert "--early-stop: no test gives 'acuracy' (known: accuracy, loss" in said
+    assert settle(parse_metric("loss"), [], "--best").name == "loss"
+    with pytest.raises(CaffeMnistError, match="the solver tests nothing"):
+        settle(parse_metric("accuracy"), [], "--best")
 
 
 def test_the_snapshot_that_has_the_weights(tmp_path: Path) -> None:

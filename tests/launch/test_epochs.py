@@ -7,7 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from caffe_mnist import train
 from caffe_mnist.datasets.database import Database
+from caffe_mnist.datasets.record import head, tail
+from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.epochs import divisor, workers_of
 from caffe_mnist.launch.settings import Settings
@@ -65,6 +68,44 @@ def test_epochs_of_machines_that_come_and_go() -> None:
     """Nobody can count them."""
     with pytest.raises(CaffeMnistError, match="--nodes says 1:3"):
         workers_of(Settings(nodes="1:3"))
+
+
+NET = """
+layer {{ name: "data" type: "Data" top: "data" include {{ phase: TRAIN }}
+  data_param {{ source: "{0}/pictures" batch_size: 4 backend: LMDB }} }}
+layer {{ name: "label" type: "Data" top: "label" include {{ phase: TRAIN }}
+  data_param {{ source: "{0}/{1}" batch_size: 4 backend: LMDB }} }}
+layer {{ name: "data" type: "Data" top: "data" include {{ phase: TEST }}
+  data_param {{ source: "{0}/pictures" batch_size: 8 backend: LMDB }} }}
+layer {{ name: "label" type: "Data" top: "label" include {{ phase: TEST }}
+  data_param {{ source: "{0}/labels" batch_size: 8 backend: LMDB }} }}
+layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param {{ num_output: 2 }} }}
+layer {{ name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "label" top: "loss" }}
+"""
+
+
+def test_pictures_and_their_labels_go_in_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two databases of as many records are one epoch; of others nobody can say what one is."""
+    monkeypatch.chdir(tmp_path)
+    for name, count in (("pictures", 12), ("labels", 12), ("fewer", 11)):
+        with DatabaseWriter(tmp_path / name) as writer:
+            writer.put([(b"%08d" % k, head(1, 1, 1) + b"x" + tail(0)) for k in range(count)])
+    solver = 'net: "n.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 900 snapshot: 3 '
+    Path("s.prototxt").write_text(solver + 'snapshot_prefix: "x" test_iter: 1 test_interval: 9')
+    look = ["--solver=s.prototxt", "--epochs=2", "--test-once-over", "--preflight-only"]
+    for labels, status in (("labels", 0), ("fewer", 1)):
+        Path("n.prototxt").write_text(NET.format(tmp_path, labels))
+        assert train.main(look) == status
+        said = capsys.readouterr().err
+        if status:
+            assert "reads 12 from data, 4 at once and 11 from label, 4 at once, in phase" in said
+        else:
+            assert "one epoch is 3.0 iterations (12 records, 4 at once): 2 are 6" in said
+            assert "sees all 12 records once: 2 batches of 6 (batch_size was 8" in said
+            assert "3 snapshot(s) of" in said  # as many as are to come, not those of max_iter
 
 
 def _records(path: Path) -> int:

@@ -27,6 +27,28 @@ def test_a_job_that_can_work(job: Job, capsys: pytest.CaptureFixture[str]) -> No
     assert list(job.store.iterdir()) == []
 
 
+def test_data_of_any_size_may_be_still_to_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing here says how large its pictures are: that is no fault."""
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    Path("net.prototxt").write_text("""
+layer { name: "data" type: "Data" top: "data" top: "label"
+  transform_param { mean_file: "gone/mean.binaryproto" }
+  data_param { source: "gone/train_lmdb?shuffle=1&seed=7" batch_size: 4 backend: LMDB } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
+  inner_product_param { num_output: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+""")
+    solver = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" max_iter: 9 snapshot_prefix: "x"'
+    Path("solver.prototxt").write_text(solver)
+    Path("there").mkdir()
+    look = ["--solver=solver.prototxt", "--preflight-only", "--caffe=embedded"]
+    assert train.main([*look, "--data-url=there"]) == 0
+    assert "can be told once the data is here" in capsys.readouterr().err
+
+
 def test_all_that_stands_in_the_way(
     job: Job, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

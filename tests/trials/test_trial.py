@@ -9,7 +9,7 @@ import pytest
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.trials.dataset import with_last_test
-from caffe_mnist.trials.trial import Trial, is_better, last_error, metric_of, read_trial
+from caffe_mnist.trials.trial import Trial, last_error, metric_of, read_trial
 
 RESULTS = {"iteration": 9.0, "loss": 0.3, "test0_loss": 0.4, "test0_accuracy": 0.9}
 
@@ -61,8 +61,7 @@ def test_metric() -> None:
     assert metric_of(RESULTS, "accuracy") == "test0_accuracy"
     with pytest.raises(CaffeMnistError, match="there are: loss, test0_loss, test0_accuracy"):
         metric_of(RESULTS, "f1")
-    assert is_better("test0_accuracy", 0.9, 0.8)
-    assert is_better("loss", 0.1, 0.2)
+    assert metric_of({"test0_loss": 1.0, "test0_acc": 0.5}, None) == "test0_acc"
 
 
 def test_last_error(tmp_path: Path) -> None:

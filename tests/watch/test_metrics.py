@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.watch.curves import draw
-from caffe_mnist.watch.metrics import Metrics
+from caffe_mnist.watch.metrics import Metrics, is_better, judged_by
 
 LOG = """\
 I1121 03:19:49.139127  6541 solver.cpp:347] Iteration 0, Testing net (#0)
@@ -92,3 +92,29 @@ def test_a_table_goes_on(tmp_path: Path) -> None:
         path.write_text(text)
         assert Metrics.read(path, 10).rows == {}
     assert Metrics.read(tmp_path / "none", 10).rows == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "less"),
+    [
+        ("test0_accuracy", False),
+        ("test0_acc", False),
+        ("test0_top-5", False),
+        ("test0_detection_eval", False),
+        ("test1_loss3/loss3", True),
+        ("test0_error", True),
+        ("test0_mse", True),
+    ],
+)
+def test_whether_less_is_better(name: str, less: bool) -> None:
+    """By the name, as for the best model and wherever runs are compared."""
+    assert is_better(name, 1.0, 2.0) is less
+
+
+def test_what_says_how_good_a_model_is() -> None:
+    """An accuracy, else what is like one, else a loss; training's values never do."""
+    names = ["loss", "test0_loss", "test0_acc", "test1_accuracy"]
+    assert judged_by(names) == "test1_accuracy"
+    assert judged_by(names[:3]) == "test0_acc"
+    assert judged_by(names[:2]) == "test0_loss"
+    assert judged_by(names[:1]) is None
