@@ -80,7 +80,7 @@ layer {{ name: "data" type: "Data" top: "data" include {{ phase: TEST }}
 layer {{ name: "label" type: "Data" top: "label" include {{ phase: TEST }}
   data_param {{ source: "{0}/labels" batch_size: 8 backend: LMDB }} }}
 layer {{ name: "ip" type: "InnerProduct" bottom: "data" top: "ip"
-  inner_product_param {{ num_output: 2 }} }}
+  inner_product_param {{ num_output: 1 }} }}
 layer {{ name: "loss" type: "EuclideanLoss" bottom: "ip" bottom: "label" top: "loss" }}
 """
 
