@@ -15,6 +15,7 @@ pytest.importorskip("PIL", reason="reading pictures needs Pillow")
 
 from PIL import Image
 
+from caffe_mnist import convert
 from caffe_mnist.datasets.writer import DatabaseWriter
 from caffe_mnist.evaluate import main
 from caffe_mnist.schema import caffe_pb2
@@ -170,6 +171,21 @@ def test_what_is_refused(final: Path, tmp_path: Path, capsys: pytest.CaptureFixt
         out, err = capsys.readouterr()
         assert (out, len(err.splitlines())) == ("", 1), err
         assert words in err
+
+
+def test_labels_that_are_more_than_one_class(
+    final: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Pictures whose true labels stand elsewhere are not all taken for class 0."""
+    from PIL import Image
+
+    Image.new("L", (28, 28)).save(tmp_path / "a.png")
+    (tmp_path / "list").write_text("a.png 0.25 0.5\n")
+    arguments = ["imageset", f"{tmp_path}/", str(tmp_path / "list"), str(tmp_path / "p_lmdb")]
+    assert convert.main([*arguments, "-gray", "--labels=float"]) == 0
+    assert main([str(final), str(tmp_path / "p_lmdb")]) == 2
+    said = capsys.readouterr().err
+    assert "p_lmdb: its labels are 2 numbers each (--labels float)" in said
 
 
 def test_from_python(final: Path, tmp_path: Path) -> None:

@@ -59,6 +59,7 @@ def open_labelled(
         return
     from caffe_mnist.datasets.sources import open_finite
 
+    _check_labels(source)
     records = open_finite(source)
     try:
         found = _from_records(records, source, colour)
@@ -85,6 +86,28 @@ def _records_at(place: str) -> str | None:
         return place
     inside = (os.path.join(path, name) for name in HELD_BACK)
     return next((one for one in inside if os.path.isdir(one)), None)
+
+
+def _check_labels(source: str) -> None:
+    """Raise CaffeMnistError for pictures whose labels are more than one class.
+
+    Their own records say class 0 of all of them.
+    """
+    from caffe_mnist.datasets.index import index_at, read_index
+    from caffe_mnist.datasets.receipt import receipt_of
+
+    path = os.path.normpath(source.partition("?")[0])
+    places = (index_at(path), receipt_of(path), index_at(os.path.dirname(path) or "."))
+    place = next((one for one in places if one is not None and os.path.isfile(one)), None)
+    if place is None:
+        return
+    for one in read_index(place).sets.values():
+        kind = one.arguments.get("labels")
+        shards = {os.path.basename(shard.path) for shard in one.shards}
+        if kind and (place == places[0] or os.path.basename(path) in shards):
+            what = f"its labels are {one.arguments.get('vector')} numbers each (--labels {kind})"
+            hint = "caffe test -model NET -weights FILE says the loss"
+            raise CaffeMnistError(f"{what}, and classes are wanted", where=path, hint=hint)
 
 
 def _from_records(records: Any, where: str, colour: bool | None) -> Iterator[Labelled]:
