@@ -20,6 +20,7 @@ from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
 from caffe_mnist.launch.deploy_command import item_shape
+from caffe_mnist.launch.memory import held_numbers
 from caffe_mnist.layouts.rewrite import places_of_nets
 from caffe_mnist.layouts.sizes import sizes_of
 from caffe_mnist.layouts.source import NET, Prototxt, read_prototxt
@@ -52,7 +53,8 @@ class CheckedLayer:
 class CheckedNet:
     """A net in one phase; `parameters` in numbers, `blobs` in bytes, without gradients.
 
-    Both are only what is sure at least where not everything is `known`.
+    `held` are the bytes that Caffe really allocates for them, in TRAIN with their gradients. All
+    are only what is sure at least where not everything is `known`.
     """
 
     path: str
@@ -61,6 +63,7 @@ class CheckedNet:
     parameters: int = 0
     blobs: int = 0
     known: bool = True
+    held: int = 0
 
 
 @dataclass
@@ -353,7 +356,7 @@ def _tell_shapes(
             rows.append(CheckedLayer(layer.name, layer.type, tuple(layer.top), shapes, count))
         checked.nets.append(
             CheckedNet(one.source.path, one.phase, rows, found.parameters, FLOAT * found.blobs,
-                       found.known)
+                       found.known, _held(one.layers, rows, one.phase))
         )  # fmt: skip
 
 
@@ -406,7 +409,18 @@ def _take(wanted: _Wanted, found: dict[str, Any], checked: Checked, data: bool) 
         if not missing:
             checked.fault(line)
     count, blobs = found["parameters"], found["blobs"]
-    checked.nets.append(CheckedNet(wanted.source.path, wanted.phase, rows, count, blobs, known))
+    held = _held(wanted.layers, rows, wanted.phase)
+    checked.nets.append(
+        CheckedNet(wanted.source.path, wanted.phase, rows, count, blobs, known, held)
+    )
+
+
+def _held(layers: Sequence[Any], rows: Sequence[CheckedLayer], phase: int) -> int:
+    """Bytes of a net's blobs, in TRAIN with gradients."""
+    found = [
+        (layer, row.tops, row.shapes or (), row.parameters) for layer, row in zip(layers, rows)
+    ]
+    return FLOAT * held_numbers(found, gradients=phase == 0)
 
 
 def _names_it(line: str, what: str) -> bool:

@@ -7,7 +7,15 @@ wanted; they are taken off.
 from __future__ import annotations
 
 import subprocess
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from math import prod
 from pathlib import Path
+from typing import Any
+
+# Layers whose top is their bottom in another shape, and those that nothing hangs on.
+SAME_MEMORY = ("Flatten", "Reshape")
+ENDS = ("Accuracy", "ArgMax", "Silence")
 
 # Where the limit and the use of a container stand, of either version of control groups; and the
 # line of memory.stat with the bytes of files that are not in use.
@@ -31,6 +39,34 @@ def free_memory(gpus: str) -> tuple[int | None, str]:
     found = [_of_machine(), *(_of_group(*paths) for paths in GROUPS)]
     known = [one for one in found if one is not None]
     return (min(known) if known else None), "this machine"
+
+
+def held_numbers(
+    layers: Iterable[tuple[Any, Sequence[str], Sequence[Sequence[int]], int]], gradients: bool
+) -> int:
+    """How many numbers a net's blobs hold: each layer with its tops, shapes and parameters.
+
+    What works in place, and what only gives another shape, holds nothing of its own. Gradients
+    there are of blobs that hang on parameters, once more for each that reads one of several.
+    """
+    count, hanging, readers = 0, set(), Counter[str]()
+    sizes: dict[str, int] = {}
+    for layer, tops, shapes, parameters in layers:
+        back = parameters > 0 or any(name in hanging for name in layer.bottom)
+        for name in set(layer.bottom) & hanging:
+            readers[name] += 1
+            if readers[name] > 1 and gradients and name not in tops:
+                count += sizes[name]
+        for name, shape in zip(tops, shapes):
+            if back and not (parameters == 0 and layer.type in ENDS):
+                hanging.add(name)
+            if name in layer.bottom:
+                readers[name] = 0
+                continue
+            sizes[name], readers[name] = prod(shape), 0
+            if layer.type not in SAME_MEMORY:
+                count += sizes[name] * (2 if gradients and name in hanging else 1)
+    return count
 
 
 def size_words(size: float) -> str:

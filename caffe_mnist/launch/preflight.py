@@ -131,7 +131,7 @@ def _look_at_metric(plan: Plan, solver: Path, found: Findings) -> None:
 def _look_at_memory(plan: Plan, solver: Any, checked: Checked, found: Findings) -> None:
     train, *tests = checked.nets
     held = 2 + HISTORIES.get(solver.type, 1)
-    need = FLOAT * train.parameters * held + 2 * train.blobs + sum(net.blobs for net in tests)
+    need = FLOAT * train.parameters * held + train.held + sum(net.held for net in tests)
     free, where = free_memory(plan.settings.gpus)
     about = "about" if all(net.known for net in checked.nets) else "more than"
     words = f"the training needs {about} {size_words(need)}"

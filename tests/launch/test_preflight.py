@@ -10,7 +10,9 @@ import pytest
 from caffe_mnist import train
 from caffe_mnist.launch import devices, memory, preflight
 from caffe_mnist.launch.devices import lacking
-from caffe_mnist.launch.memory import free_memory, size_words
+from caffe_mnist.launch.memory import free_memory, held_numbers, size_words
+from caffe_mnist.schema import caffe_pb2
+from caffe_mnist.schema.messages import parse_text
 from tests.fixtures.jobs import SOLVER, Job
 
 
@@ -154,3 +156,28 @@ def test_shapes_memory_disk_and_gpu_at_the_start_of_every_job(
             (job.model / f"mnist_lenet_iter_{number}.{kind}").touch()
     assert train.main(job.command("--set=snapshot=1", caffe=caffe)[3:]) == 2
     assert "snapshot(s) of" not in capsys.readouterr().err
+
+
+def test_what_a_net_holds() -> None:
+    """As real Caffe allocates: nothing for what is in place or only shaped anew, no gradients of
+    data; one more gradient for a second reader. No job is refused for memory that it never takes.
+    """
+    net = parse_text(
+        """
+layer { name: "data" type: "Input" top: "data" }
+layer { name: "c" type: "Convolution" bottom: "data" top: "c" }
+layer { name: "r" type: "ReLU" bottom: "c" top: "c" }
+layer { name: "s" type: "Sigmoid" bottom: "c" top: "s" }
+layer { name: "e" type: "Eltwise" bottom: "c" bottom: "s" top: "e" }
+layer { name: "f" type: "Flatten" bottom: "e" top: "f" }
+layer { name: "a" type: "ArgMax" bottom: "f" top: "a" }
+""",
+        caffe_pb2.NetParameter,
+        "here",
+    )
+    shapes = [(2, 5), (2, 100), (2, 100), (2, 100), (2, 100), (2, 100), (2, 1)]
+    layers = [(layer, list(layer.top), [shape], 7 * (layer.name == "c"))
+              for layer, shape in zip(net.layer, shapes)]  # fmt: skip
+    data = 10 + 3 * 200 + 2
+    assert held_numbers(layers, gradients=False) == data
+    assert held_numbers(layers, gradients=True) == data + 3 * 200 + 200
