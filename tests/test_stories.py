@@ -86,6 +86,8 @@ def world(
     folder = tmp_path / "world"
     shutil.copytree(small_mnist, folder / "mnist")
     shutil.copytree(ROOT / "prototxt", folder / "prototxt")
+    for net in (folder / "prototxt" / "flowers").glob("flowers_*.prototxt"):
+        net.write_text(narrow(net.read_text()))
     seven(small_mnist).save(folder / "7.png")
     shutil.copy(folder / "7.png", folder / "seven.png")
     flowers(folder / "pictures")
@@ -103,6 +105,11 @@ def world(
     swift.make_bucket("bucket")
     yield folder
     swift.drop_bucket("bucket")
+
+
+def narrow(net: str) -> str:
+    """A large net with an eighth of its channels: as deep, and with a 64th of its weights."""
+    return re.sub(r"num_output: (\d{2,})", lambda found: f"num_output: {int(found[1]) // 8}", net)
 
 
 def seven(mnist: Path) -> Image.Image:
