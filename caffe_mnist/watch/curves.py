@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ from caffe_mnist.watch.metrics import FIRST, Metrics
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 FORMATS = ("png", "svg", "pdf")
@@ -27,29 +29,41 @@ def draw_runs(
 ) -> bool:
     """Draw the curves of several runs into one picture, of the kind that the path ends in."""
     try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
+        figure = picture(runs, title)
     except ImportError:
         return False
+    kind = Path(path).suffix[1:].lower()
+    with replacing(Path(path)) as aside:
+        figure.savefig(aside, format=kind if kind in FORMATS else "png", dpi=110)
+    return True
+
+
+def picture(runs: Sequence[tuple[str, Metrics]], title: str = "") -> Figure:
+    """The curves as matplotlib's figure; raises ImportError without matplotlib.
+
+    Several runs have a colour each, the same in both panels, and their legend beside the curves.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
     losses, others = {}, {}
     for name, metrics in runs:
         losses[name], others[name] = curves(metrics)
     tested = any(others.values())
-    figure = Figure(figsize=(8, 6 if tested else 4), layout="constrained")
+    width = 8 if len(runs) == 1 else 11
+    figure = Figure(figsize=(width, 6 if tested else 4), layout="constrained")
     FigureCanvasAgg(figure)
     panels = figure.subplots(1 + tested, 1, sharex=True, squeeze=False)[:, 0]
     _panel(panels[0], runs, losses, "loss")
     values = [v for name, one in runs for column in losses[name] for _, v in _points(one, column)]
-    if values and all(value > 0 for value in values):
+    finite = [value for value in values if math.isfinite(value)]
+    if finite and all(value > 0 for value in finite):
         panels[0].set_yscale("log")
     if tested:
         _panel(panels[1], runs, others, "test outputs")
     panels[0].set_title(title)
     panels[-1].set_xlabel("iteration")
-    kind = Path(path).suffix[1:].lower()
-    with replacing(Path(path)) as aside:
-        figure.savefig(aside, format=kind if kind in FORMATS else "png", dpi=110)
-    return True
+    return figure
 
 
 def curves(metrics: Metrics) -> tuple[list[str], list[str]]:
@@ -69,20 +83,28 @@ def curves(metrics: Metrics) -> tuple[list[str], list[str]]:
 def _panel(
     axes: Axes, runs: Sequence[tuple[str, Metrics]], names: dict[str, list[str]], label: str
 ) -> None:
-    for run, metrics in runs:
+    several = len(runs) > 1
+    for number, (run, metrics) in enumerate(runs):
         for name in names[run]:
             points = _points(metrics, name)
             if not points:
                 continue
             style: dict[str, Any] = {"marker": "o", "markersize": 4} if name[:4] == "test" else {}
+            if several:
+                style.update(color=f"C{number % 10}", alpha=1 if style else 0.6)
             words = f"{run}: {name}" if run else name
             label_text = f"{words}: {points[-1][1]:.4g}"
             axes.plot(*zip(*points), label=label_text, linewidth=1.3, **style)
     axes.set_ylabel(label)
     axes.grid(alpha=0.3)
     if axes.lines:
-        small = {"fontsize": "small"} if len(axes.lines) > 4 else {}
-        axes.legend(loc="best", title="(the last value)", title_fontsize="small", **small)
+        place: dict[str, Any] = {
+            "loc": "best",
+            "fontsize": "small" if len(axes.lines) > 4 else None,
+        }
+        if several:
+            place = {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "fontsize": "small"}
+        axes.legend(title="(the last value)", title_fontsize="small", **place)
 
 
 def _points(metrics: Metrics, name: str) -> list[tuple[int, float]]:
