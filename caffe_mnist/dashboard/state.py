@@ -5,25 +5,32 @@ Nothing of the run waits for this: the log is followed, and the rest is looked a
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from caffe_mnist.dashboard.curve import Curve
 from caffe_mnist.watch.curves import curves
 from caffe_mnist.watch.log import Finished
 from caffe_mnist.watch.metrics import Metrics
 from caffe_mnist.watch.tables import Clock
 
 LOG_LINES = 200
-# A curve of more points is thinned: no screen shows more.
-MOST_POINTS = 600
+# The newest are listed, the others counted: a page is looked at every second.
+MOST_SNAPSHOTS = 100
+# What the speed is taken from; the curves remember the rest.
+MOST_ROWS = 64
 SNAPSHOT = re.compile(r"_iter_(\d+)\.(caffemodel|solverstate)(\.h5)?$")
 MAX_ITER = re.compile(r"^max_iter: (\d+)$")
-LONGEST_READ = 2**22
+LONGEST_READ = 2**20
+# A long log is taken in over several looks, so that the page is there meanwhile.
+LONGEST_LOOK = 1.0
 
 
 @dataclass
@@ -41,10 +48,13 @@ class RunState:
     _uploads: int = 0
     _safe: dict[int, str] = field(default_factory=dict)
     _seconds: float = 0.0
+    _iteration: int = 0
+    _grown: dict[str, Curve] = field(default_factory=dict)
     _clock: Clock = field(default_factory=Clock)
 
     def __post_init__(self) -> None:
-        self.metrics = Metrics(clock=lambda: self._seconds)
+        self.metrics = Metrics(clock=lambda: self._seconds, heard=self._heard)
+        self._grown.clear()
 
     def look(self) -> None:
         """Take in what is new."""
@@ -54,7 +64,7 @@ class RunState:
     def to_dict(self) -> dict[str, Any]:
         """Everything that the page shows."""
         record = self._record()
-        iteration, speed = int(self.metrics.latest("iteration") or 0), self._speed()
+        iteration, speed = self._iteration, self._speed()
         running = self.running()
         left = max(self.total - iteration, 0)
         status = record.get("status", "running" if running else "unknown")
@@ -62,6 +72,7 @@ class RunState:
             status = "finishing" if self.trainer else "unknown"
         if running and self.paused():
             status = "paused"
+        snapshots = self._snapshots()
         return {
             "name": self.folder.resolve().name,
             "status": status,
@@ -71,9 +82,10 @@ class RunState:
             "total": self.total,
             "speed": speed,
             "seconds_left": left / speed if speed and left and running else None,
-            "results": self.metrics.results(),
+            "results": {name: curve.last for name, curve in self._grown.items()},
             "curves": self._curves(),
-            "snapshots": self._snapshots(),
+            "snapshots": snapshots[:MOST_SNAPSHOTS],
+            "snapshots_more": max(0, len(snapshots) - MOST_SNAPSHOTS),
             "store": self.store,
             "log": list(self.lines),
             "can_act": running,
@@ -99,14 +111,32 @@ class RunState:
             if path.stat().st_size < self._log.tell():
                 self._log.seek(0)
                 self.__post_init__()
-            content = self._log.read(LONGEST_READ)
         except OSError:
             return
-        *lines, self._rest = (self._rest + content).split(b"\n")
-        for line in lines:
-            self._line(line.decode("utf-8", "replace").rstrip("\r"))
-        if len(content) == LONGEST_READ:
-            self._read_log()
+        begun = time.monotonic()
+        while content := self._read(self._log):
+            *lines, self._rest = (self._rest + content).split(b"\n")
+            for line in lines:
+                self._line(line.decode("utf-8", "replace").rstrip("\r"))
+            if time.monotonic() - begun > LONGEST_LOOK:
+                return
+
+    def _read(self, log: BinaryIO) -> bytes:
+        try:
+            return log.read(LONGEST_READ)
+        except OSError:
+            return b""
+
+    def _heard(self, column: str, iteration: int, value: float) -> None:
+        """One value of the log: the curves grow by it, and only the newest rows are kept."""
+        rows = self.metrics.rows
+        if iteration < self._iteration:  # resumed from a snapshot
+            for later in [n for n in rows if n > iteration]:
+                del rows[later]
+        while len(rows) > MOST_ROWS:
+            del rows[next(iter(rows))]
+        self._iteration = iteration
+        self._grown.setdefault(column, Curve()).add(iteration, value)
 
     def _line(self, line: str) -> None:
         self.lines.append(line[:1000])
@@ -146,10 +176,11 @@ class RunState:
 
     def _speed(self) -> float | None:
         """Iterations a second, over the last displays: what the log says of one is rough."""
-        rows = [(n, row["seconds"]) for n, row in sorted(self.metrics.rows.items())][-6:]
+        rows = [(n, row["seconds"]) for n, row in self.metrics.rows.items()][-6:]
         if len(rows) > 1 and rows[-1][1] > rows[0][1]:
             return round((rows[-1][0] - rows[0][0]) / (rows[-1][1] - rows[0][1]), 3)
-        return self.metrics.latest("iterations_per_second")
+        said = self._grown.get("iterations_per_second")
+        return said.last if said else None
 
     def _curves(self) -> dict[str, dict[str, list[tuple[int, float]]]]:
         losses, others = curves(self.metrics)
@@ -160,32 +191,31 @@ class RunState:
         }
 
     def _points(self, name: str) -> list[tuple[int, float]]:
-        rows = sorted(self.metrics.rows.items())
-        found = [(n, row[name]) for n, row in rows if row.get(name) == row.get(name, ...)]
-        step = -(-len(found) // MOST_POINTS) or 1
-        return found[:-1:step] + found[-1:]
+        return self._grown[name].points() if name in self._grown else []
 
     def _snapshots(self) -> list[dict[str, Any]]:
-        """Newest first: what is on the disk or in the store, and where."""
-        found: dict[int, dict[str, Any]] = {}
-        for path in self.folder.glob("*_iter_*"):
-            match = SNAPSHOT.search(path.name)
-            if match is None:
-                continue
-            one = found.setdefault(int(match.group(1)), {"files": 0, "bytes": 0, "time": 0.0})
-            try:
-                status = path.stat()
-            except OSError:
-                continue
-            one["files"] += 1
-            one["bytes"] += status.st_size
-            one["time"] = max(one["time"], status.st_mtime)
-        for iteration in self._safe:
-            found.setdefault(iteration, {"files": 0, "bytes": 0, "time": 0.0})
+        """Newest first: what is on the disk or in the store, and where; sizes of the newest."""
+        files: dict[int, list[str]] = {iteration: [] for iteration in self._safe}
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder):
+                if match := SNAPSHOT.search(name):
+                    files.setdefault(int(match.group(1)), []).append(name)
+        newest = sorted(files, reverse=True)
         return [
-            {"iteration": iteration, "safe": self._safe.get(iteration), **found[iteration]}
-            for iteration in sorted(found, reverse=True)
-        ]
+            {"iteration": one, "safe": self._safe.get(one), **self._sizes(files[one])}
+            for one in newest[:MOST_SNAPSHOTS]
+        ] + [{"iteration": one} for one in newest[MOST_SNAPSHOTS:]]
+
+    def _sizes(self, names: list[str]) -> dict[str, Any]:
+        found = []
+        for name in names:
+            with contextlib.suppress(OSError):
+                found.append((self.folder / name).stat())
+        return {
+            "files": len(found),
+            "bytes": sum(status.st_size for status in found),
+            "time": max((status.st_mtime for status in found), default=0.0),
+        }
 
 
 def _state(pid: int) -> str:

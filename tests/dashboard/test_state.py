@@ -8,7 +8,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from caffe_mnist.dashboard.state import MOST_POINTS, RunState
+from caffe_mnist.dashboard.curve import MOST_POINTS
+from caffe_mnist.dashboard.state import MOST_ROWS, MOST_SNAPSHOTS, RunState
 from tests.fixtures.jobs import until
 from tests.watch.test_metrics import LOG
 
@@ -72,14 +73,46 @@ def test_snapshots_and_where_they_are(tmp_path: Path) -> None:
     assert [one["safe"] for one in state.to_dict()["snapshots"]] == ["u", None]
 
 
+def _displayed(iterations: range) -> str:
+    head = "I0612 10:00:00.100000 1 solver.cpp:239] Iteration"
+    return "".join(f"{head} {n} (10 iter/s, 1s/10 iters), loss = {n}\n" for n in iterations)
+
+
 def test_long_curves_are_thinned(tmp_path: Path) -> None:
-    """No more points than a screen shows; the last one is always there."""
+    """No more points than a screen shows, the last one always; nor do the rows fill memory."""
+    (tmp_path / "train.log").write_text(_displayed(range(5000)))
     state = RunState(tmp_path)
-    for n in range(5000):
-        state.metrics.rows[n] = {"iteration": n, "seconds": n, "loss": float(n)}
+    state.look()
     points = state.to_dict()["curves"]["loss"]["loss"]
-    assert len(points) <= MOST_POINTS + 1
+    assert MOST_POINTS // 2 < len(points) <= MOST_POINTS + 1
     assert points[-1] == (4999, 4999.0)
+    assert len(state.metrics.rows) <= MOST_ROWS + 1
+
+
+def test_a_resumed_training_draws_over_what_was_lost(tmp_path: Path) -> None:
+    """Beyond the snapshot nothing is left of the killed part."""
+    log = tmp_path / "train.log"
+    log.write_text(_displayed(range(0, 100, 10)))
+    state = RunState(tmp_path)
+    state.look()
+    with log.open("a") as file:
+        file.write(_displayed(range(50, 70, 10)))
+    state.look()
+    found = state.to_dict()
+    assert [n for n, _ in found["curves"]["loss"]["loss"]] == [0, 10, 20, 30, 40, 50, 60]
+    assert found["iteration"] == 60
+
+
+def test_thousands_of_snapshots_are_counted(tmp_path: Path) -> None:
+    """The newest are listed, with their sizes; of the others the page says how many."""
+    state = _run(tmp_path)
+    for iteration in range(MOST_SNAPSHOTS + 5):
+        (tmp_path / f"x_iter_{iteration}.caffemodel").write_bytes(b"12")
+    found = state.to_dict()
+    assert len(found["snapshots"]) == MOST_SNAPSHOTS
+    assert found["snapshots_more"] == 5
+    assert found["snapshots"][0]["iteration"] == MOST_SNAPSHOTS + 4
+    assert found["snapshots"][0]["bytes"] == 2
 
 
 def test_a_process_that_waits_is_paused(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_bad_ports(job: Job, port: str) -> None:
 
 def test_in_a_browser(job: Job, browser: Any) -> None:
     """The page updates by itself, fits a phone, has its buttons and keeps the last state."""
-    with job.started("--dashboard", "--set=max_iter=400", FAKE_PACE="0.05") as process:
+    with job.started("--dashboard", "--set=max_iter=800", FAKE_PACE="0.05") as process:
         url, token = _address(job)
         browser.set_window_size(480, 850)
         browser.get(f"{url}#{token}")
@@ -88,7 +88,7 @@ def test_in_a_browser(job: Job, browser: Any) -> None:
         def text(name: str) -> str:
             return str(browser.find_element("id", name).text)
 
-        until(lambda: "of 400" in text("numbers"))
+        until(lambda: "of 800" in text("numbers"))
         seen = text("numbers")
         until(lambda: text("numbers") != seen)
         until(lambda: "safe in" in text("snapshots"))
@@ -103,8 +103,20 @@ def test_in_a_browser(job: Job, browser: Any) -> None:
             browser.save_screenshot(str(ROOT / folder / "dashboard.png"))
         browser.find_element("id", "pause").click()
         until(lambda: text("status") == "paused")
+        assert "Paused" in text("fault")
         browser.find_element("id", "pause").click()
         until(lambda: text("status") == "running")
+        for fragment, shown in (("", False), ("#wrong", True), (f"#{token}", True)):
+            browser.get("about:blank")
+            browser.get(f"{url}{fragment}")
+            until(lambda: text("status") == "running")
+            assert browser.find_element("id", "buttons").is_displayed() is shown
+            if fragment == "#wrong":
+                browser.find_element("id", "snapshot").click()
+                until(lambda: "token" in text("fault"))
+                seen = text("numbers")
+                until(lambda: text("numbers") != seen)
+                assert "token" in text("fault")  # it stays, while the page goes on
         browser.find_element("id", "stop").click()
         assert process.wait(60) == 130
         until(lambda: text("status") == "stopped")
