@@ -20,6 +20,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command, or say which there are; returns the command's exit status."""
     words = list(sys.argv[1:] if argv is None else argv)
     first = words[0] if words else "--help"
+    if first == "help" and len(words) > 1:
+        return exit_status(lambda: _run(words[1], ["--help"]), PROGRAM)
     if first in ("--help", "-h", "help"):
         return exit_status(_help, PROGRAM)
     if first in ("--version", "version"):

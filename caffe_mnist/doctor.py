@@ -32,6 +32,8 @@ EXTRAS = {
     "optuna": ("sweep", "searching settings"),
 }
 LITTLE_DISK = 2 * 2**30
+# Nobody waits for the list of a large bucket.
+MANY = 1000
 
 
 @dataclass(frozen=True)
@@ -198,12 +200,15 @@ def _keys() -> Iterator[Finding]:
 
 def _store(url: str, write: bool) -> Finding:
     from caffe_mnist.storage.store import open_store
+    from caffe_mnist.storage.urls import is_local, parse
 
     name = f".doctor-{os.getpid()}"
     try:
         store = open_store(url)
-        number = len(store.list())
-        found = f"{number} objects"
+        if is_local(url) and not Path(parse(url).path).exists():
+            return Finding("lacks", url, "no such folder", "train makes it, if this is its name")
+        number = store.count(MANY)
+        found = f"{number} objects{' or more' * (number == MANY)}"
         if write:
             store.write(name, b"written by caffe-mnist doctor; may be removed\n")
             store.delete(name)

@@ -54,12 +54,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(options: argparse.Namespace) -> int:
     """Check everything, load the model, listen, serve."""
     _need("starlette", "uvicorn", "multipart", "prometheus_client")
+    _check_place(options.model)
     from caffe_mnist.service.server import check_host, listen, read_token, url_of
     from caffe_mnist.service.server import run as serve
 
     token = read_token(options.token_file) if options.token_file else None
     hosts = check_host(options.host, token)
-    _check_place(options.model)
     with listen(options.host, options.port) as listener, contextlib.ExitStack() as stack:
         from caffe_mnist.service.application import Service, Settings
         from caffe_mnist.service.requests import Limits

@@ -80,6 +80,20 @@ def test_stores(
     assert "wrong-secret-value" not in capsys.readouterr().out
 
 
+def test_a_folder_is_looked_at_and_not_made(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is not there stays so; one with very many objects is not listed to its end."""
+    assert doctor.main([str(tmp_path / "misspelt"), "--write"]) == 0
+    assert f"-    {tmp_path / 'misspelt'}: no such folder  -> " in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+    monkeypatch.setattr(doctor, "MANY", 3)
+    for number in range(5):
+        (tmp_path / str(number)).write_text("")
+    doctor.main([str(tmp_path)])
+    assert f"ok   {tmp_path}: 3 objects or more" in capsys.readouterr().out
+
+
 def test_bad_places(capsys: pytest.CaptureFixture[str]) -> None:
     """A folder that is not there, a scheme that nobody knows."""
     assert doctor.main(["--folder", "/nowhere", "ftp://x/y"]) == 1

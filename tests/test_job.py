@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError, JobError
-from caffe_mnist.job import caffe_program, code, container, namespace, old_python, real, view
+from caffe_mnist.job import caffe_program, code, container, namespace, real, view
 from caffe_mnist.job.programs import python_line
 from tests.fixtures.jobs import until
 from tests.fixtures.swift import Swift
@@ -230,18 +230,6 @@ def test_print_statements_are_rewritten_in_the_copy(tmp_path: Path) -> None:
     done = run(tmp_path, path)
     assert done.stdout.splitlines() == ["number 0", "number 1"], done.stderr
     assert path.read_text().startswith("for i in xrange")
-
-
-def test_sorting_of_python_2(tmp_path: Path) -> None:
-    """`cmp=` becomes a key, wherever its expression ends; other text stays to the letter."""
-    path = tmp_path / "a.py"
-    path.write_text("x = [3, 1]\n# é\nx.sort(cmp=lambda a, b: (a -\n  b), reverse=True)  # cmp=1\n"
-                    "y = sorted(x, cmp=lambda a, b: a - b); z = dict(cmp=1)\n")  # fmt: skip
-    assert old_python.modernise(path)
-    found: dict[str, object] = {}
-    exec(path.read_text(), found)
-    assert (found["x"], found["y"], found["z"]) == ([3, 1], [1, 3], {"cmp": 1})
-    assert old_python.modernise(path) == ""
 
 
 def test_a_private_view_shows_folders_at_other_paths(tmp_path: Path) -> None:

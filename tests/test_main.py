@@ -40,6 +40,7 @@ def test_a_command_runs_as_by_itself() -> None:
     through = _run("net-summary", "nowhere")
     assert (alone.returncode, alone.stderr) == (through.returncode, through.stderr)
     assert _run("storage", "--help").returncode == 0
+    assert _run("help", "storage").stdout == _run("storage", "--help").stdout
 
 
 def test_an_unknown_command_is_one_line() -> None:

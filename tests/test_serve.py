@@ -191,6 +191,7 @@ def test_refusals(final: Path, tmp_path: Path, arguments: list[str], words: str)
     shutil.copytree(final, tmp_path / "half", ignore=shutil.ignore_patterns("manifest.json"))
     (tmp_path / "short").write_text("secret")
     (tmp_path / "long").write_text("a-token-of-some-length\n")
+    (tmp_path / "long").chmod(0o600)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         places = {
             "final": final,
@@ -206,6 +207,31 @@ def test_refusals(final: Path, tmp_path: Path, arguments: list[str], words: str)
     assert done.returncode in (1, 2)
     assert words in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_wrong_place_is_said_at_once() -> None:
+    """Before torch is loaded; and the service answers that it lives before that, too."""
+    code = (
+        "import sys; from caffe_mnist.serve import main; status = main(['nowhere'])\n"
+        "import caffe_mnist.service.server\n"
+        "sys.exit(10 * ('torch' in sys.modules) + status)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, "no such folder" in done.stderr) == (2, True)
+
+
+def test_a_token_that_others_can_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Is taken, with a word of warning."""
+    from caffe_mnist.service.server import read_token
+
+    path = tmp_path / "token"
+    path.write_text("a-token-of-some-length\n")
+    path.chmod(0o644)
+    assert read_token(str(path)) == "a-token-of-some-length"
+    assert f"chmod 600 {path}" in capsys.readouterr().err
+    path.chmod(0o600)
+    assert read_token(str(path))
+    assert capsys.readouterr().err == ""
 
 
 def test_beyond_loopback_with_a_token(final: Path, tmp_path: Path) -> None:

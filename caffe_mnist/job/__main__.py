@@ -180,7 +180,7 @@ def _note_missing(words: Sequence[str], store: str | None) -> None:
 
 
 def _modernise(boot: Path, change: bool) -> None:
-    from caffe_mnist.job.old_python import modernise
+    from caffe_mnist.old_python import modernise
 
     for path in sorted({boot, *boot.parent.glob("*.py")}):
         try:
@@ -190,7 +190,7 @@ def _modernise(boot: Path, change: bool) -> None:
                 raise
             continue
         if done:
-            _say(f"{path.name} {done}")
+            _say(f"{path.name} {done} in the copy")
 
 
 def _wait(command: list[str], surroundings: dict[str, str], folder: str, lock: int) -> int:

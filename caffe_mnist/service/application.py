@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,12 +21,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from caffe_mnist.datasets.picture import PictureError
-from caffe_mnist.service.answers import Model, Seen
 from caffe_mnist.service.batching import Batcher, FullError
 from caffe_mnist.service.counts import Counts
-from caffe_mnist.service.custom import CustomError, CustomService
 from caffe_mnist.service.description import describe
+from caffe_mnist.service.failure import CustomError
 from caffe_mnist.service.requests import File, Limits, RefusedError, read_files
+
+if TYPE_CHECKING:
+    from caffe_mnist.service.answers import Model, Seen
+    from caffe_mnist.service.custom import CustomService
 
 PAGE = Path(__file__).with_name("page.html")
 # The page needs nothing from elsewhere, and may load nothing from elsewhere.
@@ -138,7 +141,7 @@ class Service:
         invert, view = query.get("invert", "0"), query.get("view", "0")
         if invert not in INVERT or view not in ("0", "1"):
             raise RefusedError(400, "bad_query", "invert takes 0, 1 or auto, view takes 0 or 1")
-        files, content = await read_files(request, self.settings.limits)
+        files, content = await read_files(request, self.settings.limits, self.custom is not None)
         asked += files
         if len(files) > self.settings.queue and self.custom is None:
             most = f"there are more than {self.settings.queue} pictures"

@@ -1,12 +1,12 @@
 """`customize_service.py` of a package: the platform's class, run here when it is trusted.
 
 The file imports `CaffeBaseService` from `model_service.caffe_model_service`, and `caffe`; both
-resolve to ours. The class's name is free: the one subclass that the file defines is taken.
+resolve to ours. The class's name is free: the one subclass that the file defines is taken (of
+several, the one that no other is derived from).
 """
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import math
 import sys
@@ -19,18 +19,12 @@ import numpy as np
 
 from caffe_mnist import pycaffe
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.service.custom_code import import_file, reason
+from caffe_mnist.service.failure import CustomError
 from caffe_mnist.service.package import CUSTOM, Package
 from caffe_mnist.service.requests import File
 
 BASE_MODULE = "model_service.caffe_model_service"
-
-
-class CustomError(Exception):
-    """The user's class raised; `answer` is what the platform says then."""
-
-    def __init__(self, reason: str) -> None:
-        self.answer = {"erno": "MR.0105", "msg": "Recognition failed", "words_result": {}}
-        super().__init__(reason)
 
 
 class CaffeBaseService:
@@ -74,9 +68,9 @@ class CustomService:
         kind = _load(package)
         try:
             self._service = kind(package.name, str(package.folder))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise CaffeMnistError(
-                f"{kind.__name__} cannot be made: {_reason(error)}", where=package.custom
+                f"{kind.__name__} cannot be made: {reason(error)}", where=package.custom
             ) from error
 
     def answers(self, questions: Sequence[Any]) -> list[Any]:
@@ -92,9 +86,9 @@ class CustomService:
         try:
             service = self._service
             return plain(service._postprocess(service._inference(service._preprocess(data))))
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             traceback.print_exc()  # the author of the class needs it; it is no fault of ours
-            raise CustomError(_reason(error)) from None
+            raise CustomError(reason(error)) from None
 
 
 def plain(value: Any) -> Any:
@@ -118,20 +112,8 @@ def _load(package: Package) -> Any:
     """The one subclass of a platform's base class that the file defines."""
     pycaffe.install()
     _install_base()
-    folder = str(package.folder)
-    if folder not in sys.path:
-        sys.path.insert(0, folder)  # helper modules may lie beside it
-    specification = importlib.util.spec_from_file_location("customize_service", package.custom)
-    assert specification is not None
-    assert specification.loader is not None
-    module = importlib.util.module_from_spec(specification)
-    sys.modules["customize_service"] = module
-    try:
-        specification.loader.exec_module(module)
-    except Exception as error:
-        raise CaffeMnistError(
-            f"cannot be imported: {_reason(error)}", where=package.custom
-        ) from error
+    assert package.custom is not None
+    module = import_file(package.custom, "customize_service")
     found = [
         value
         for value in vars(module).values()
@@ -139,6 +121,7 @@ def _load(package: Package) -> Any:
         and issubclass(value, CaffeBaseService)
         and value.__module__ == module.__name__
     ]
+    found = [one for one in found if not any(one in other.__mro__[1:] for other in found)]
     if len(found) != 1:
         raise CaffeMnistError(
             f"defines {len(found)} subclasses of CaffeBaseService, expected one",
@@ -153,7 +136,3 @@ def _install_base() -> None:
     module = sys.modules.setdefault(BASE_MODULE, types.ModuleType(BASE_MODULE))
     module.__dict__["CaffeBaseService"] = CaffeBaseService
     parent.__dict__["caffe_model_service"] = module
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(f"{type(error).__name__}: {error}".split())

@@ -43,10 +43,13 @@ class File:
     content: bytes
 
 
-async def read_files(request: Request, limits: Limits) -> tuple[list[File], Any]:
+async def read_files(
+    request: Request, limits: Limits, anything: bool = False
+) -> tuple[list[File], Any]:
     """The files of a form, or of JSON with base64 text; and the JSON itself (None for a form).
 
-    Raises RefusedError with a 4xx status for everything else.
+    With `anything`, JSON need not have pictures: a class of the package's own reads it. Raises
+    RefusedError with a 4xx status for everything else.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in ("multipart/form-data", "application/json"):
@@ -56,7 +59,7 @@ async def read_files(request: Request, limits: Limits) -> tuple[list[File], Any]
     body = await _body(request, limits.body)
     if kind == "application/json":
         found = _json(body)
-        return _files_of_json(found, limits), found
+        return ([] if anything else _files_of_json(found, limits)), found
     return await _files_of_form(request.headers, body, limits), None
 
 
@@ -89,6 +92,8 @@ async def _files_of_form(headers: Headers, body: bytes, limits: Limits) -> list[
     try:
         form = await parser.parse()
     except MultiPartException as error:
+        if "Too many files" in error.message:
+            raise _too_many(limits) from None
         raise RefusedError(400, "bad_form", f"the form cannot be read: {error.message}") from None
     except (ValueError, KeyError, AssertionError, LookupError):
         raise RefusedError(400, "bad_form", "the form cannot be read") from None
@@ -119,11 +124,23 @@ def _files_of_json(found: Any, limits: Limits) -> list[File]:
             400, "no_picture", "the JSON has no images: send base64 text, or a list of it"
         )
     if len(texts) > limits.files:
-        raise RefusedError(413, "too_many", f"there are more than {limits.files} pictures")
+        raise _too_many(limits)
     try:
         return [
-            File("images", str(index), base64.b64decode(text, validate=True))
+            File("images", str(index), base64.b64decode(_bare(text), validate=True))
             for index, text in enumerate(texts)
         ]
     except (binascii.Error, ValueError):
         raise RefusedError(400, "bad_base64", "images is no base64 text") from None
+
+
+def _bare(text: str) -> str:
+    """Base64 as programs write it in lines, and as browsers give it in data: URLs."""
+    head, comma, rest = text.partition(",")
+    if comma and head.startswith("data:") and head.endswith(";base64"):
+        text = rest
+    return "".join(text.split())
+
+
+def _too_many(limits: Limits) -> RefusedError:
+    return RefusedError(413, "too_many", f"there are more than {limits.files} pictures")

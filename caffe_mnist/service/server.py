@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import ipaddress
+import logging
+import os
 import signal
 import socket
+import stat
 import sys
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import uvicorn
 
 from caffe_mnist.errors import CaffeMnistError, JobError
 from caffe_mnist.service.application import Service
+from caffe_mnist.service.connection import connection
 
 LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]", "::1")
 SHORTEST_TOKEN = 16
@@ -34,6 +41,10 @@ def read_token(path: str) -> str:
             where=path,
             hint="head -c 24 /dev/urandom | base64 > FILE",
         )
+    with contextlib.suppress(OSError):
+        if os.stat(path).st_mode & (stat.S_IRGRP | stat.S_IROTH):
+            note = f"serve: {path}: others on this machine can read the token (chmod 600 {path})"
+            print(note, file=sys.stderr, flush=True)
     return token
 
 
@@ -89,8 +100,12 @@ def run(service: Service, listener: socket.socket, load: Callable[[], None]) -> 
     The server answers from a thread of its own while `load` loads the model in this one, as it
     may run code of others. What `load` raises ends the service.
     """
+    # What it says of broken forms, the answer says, too.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
+    protocol: Any = functools.partial(connection, service.settings.limits.seconds)
     config = uvicorn.Config(
         service.application,
+        http=protocol,
         log_level="warning",
         access_log=False,
         server_header=False,

@@ -156,6 +156,18 @@ class Store:
         with self._errors("", "list"):
             return not any(len(page) for page in obstore.list(self._backend, chunk_size=1))
 
+    def count(self, most: int) -> int:
+        """How many objects are below; from `most` on it counts no further."""
+        import obstore
+
+        found = 0
+        with self._errors("", "list"):
+            for page in obstore.list(self._backend):
+                found += len(page)
+                if found >= most:
+                    break
+        return min(found, most)
+
     def size(self, name: str) -> int | None:
         """The size of one object, or None if it is not there."""
         found = self.entry(name)

@@ -95,6 +95,11 @@ def test_json_with_base64(client: TestClient) -> None:
     text = base64.b64encode(digit_picture(4)).decode()
     assert client.post("/", json={"images": text}).json()["predicted_label"] == "4"
     assert len(client.post("/", json={"images": [text, text]}).json()) == 2
+    lines = base64.encodebytes(digit_picture(4)).decode()  # as `base64 FILE` writes it
+    for written in (lines, f"data:image/png;base64,{text}"):
+        assert client.post("/", json={"images": written}).json()["predicted_label"] == "4"
+    for broken in ("data:image/png;base64,", "data:image/png,abc", f"{text}!"):
+        assert client.post("/", json={"images": broken}).status_code == 400
 
 
 def test_black_on_white(client: TestClient) -> None:
@@ -186,7 +191,9 @@ def test_limits(model: Model) -> None:
 
         headers = {"content-type": "multipart/form-data; boundary=b"}
         assert client.post("/", content=pieces(), headers=headers).status_code == 413
-        assert _post(client, *[digit_picture(1)] * 3).status_code in (400, 413)
+        assert _post(client, *[digit_picture(1)] * 3).status_code == 413
+        texts = [base64.b64encode(digit_picture(1)).decode()] * 3
+        assert client.post("/", json={"images": texts}).status_code == 413
         assert _post(client, digit_picture(1, 200)).status_code == 413
         assert _post(client, digit_picture(1)).status_code == 200
     service.close()

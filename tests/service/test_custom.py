@@ -113,10 +113,64 @@ def test_json_reaches_the_class(folder: Path) -> None:
         assert client.post("/", json=question).json() == question
 
 
+def test_json_without_pictures_and_an_exit(folder: Path) -> None:
+    """Tables reach the class as they are; what it raises, `sys.exit` too, ends no more than one."""
+    _custom(folder, "from model_service.caffe_model_service import CaffeBaseService\n"
+            "import sys\n"
+            "class Base(CaffeBaseService):\n    pass\n"
+            "class S(Base):\n"
+            "    def _preprocess(self, data):\n"
+            "        return sys.exit(3) if 'end' in data else data['data']['req_data']\n"
+            "    def _inference(self, data):\n        return [row['a'] for row in data]\n"
+            "    def _postprocess(self, data):\n        return {'data': {'resp_data': data}}\n"
+            )  # fmt: skip
+    with _client(folder) as client:
+        question = {"meta": {"uuid": "x"}, "data": {"req_data": [{"a": 1}, {"a": 2}]}}
+        for _ in range(2):
+            assert client.post("/", json=question).json() == {"data": {"resp_data": [1, 2]}}
+            ended = client.post("/", json={"end": 1})
+            assert (ended.status_code, ended.json()["erno"]) == (400, "MR.0105")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
+def test_a_class_for_python_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The platform's Python: print statements, iteritems and `/`, in modules beside it, too."""
+    _custom(folder, """
+import caffe
+import numpy as np
+import shown
+from model_service.caffe_model_service import CaffeBaseService
+
+class Old(CaffeBaseService):
+    def __init__(self, model_name, model_path):
+        super(Old, self).__init__(model_name, model_path)
+        print 'loading', model_name
+        self.zeros = (56 / 2) * [0]
+    def _preprocess(self, data):
+        for field, files in data.iteritems():
+            self.field = field
+        self.net.blobs['data'].data[...] = np.tile(self.zeros, (28, 1))
+    def _postprocess(self, data):
+        return shown.answer(self.field, data['prob'][0])
+""")  # fmt: skip
+    (folder / "model" / "shown.py").write_text(
+        "def answer(field, prob):\n    print field\n    return {'of': len(prob)}\n"
+    )
+    before = sorted((folder / "model").iterdir())
+    with _client(folder) as client:
+        files = {"images": ("x.png", digit_picture(1))}
+        assert client.post("/", files=files).json() == {"of": 10}
+    out = capsys.readouterr().out
+    assert f"loading {folder.name}" in out
+    assert "images\n" in out
+    assert sorted((folder / "model").iterdir()) == before
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("def broken(:\n", "cannot be imported: SyntaxError"),
+        ("def broken(:\n", r"customize_service.py:1: does not parse"),
+        ("import sys\nsys.exit('bye')\n", "cannot be imported: SystemExit: bye"),
         ("import nothing_of_this_name\n", "nothing_of_this_name"),
         ("x = 1\n", "0 subclasses"),
         ("from model_service.caffe_model_service import CaffeBaseService as B\n"
