@@ -204,9 +204,9 @@ def _store(url: str, write: bool) -> Finding:
 
     name = f".doctor-{os.getpid()}"
     try:
-        store = open_store(url)
-        if is_local(url) and not Path(parse(url).path).exists():
+        if is_local(url) and not Path(parse(url).path).exists():  # opening it would make it
             return Finding("lacks", url, "no such folder", "train makes it, if this is its name")
+        store = open_store(url)
         number = store.count(MANY)
         found = f"{number} objects{' or more' * (number == MANY)}"
         if write:
