@@ -58,7 +58,7 @@ SAMPLES = (
         "LeNet",
         "lenet/lenet_solver.prototxt",
         "SGD",
-        ("max_iter=8000", "lr_policy=poly", "power=1", "test_interval=2000"),
+        ("max_iter=3000", "base_lr=0.03", "lr_policy=poly", "power=1", "test_interval=1000"),
         Quote(0.99, "about 99 % (Caffe's own example)"),
     ),
 )
