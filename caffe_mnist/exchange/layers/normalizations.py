@@ -20,14 +20,14 @@ def batch_norm(site: Site) -> Sequence[str]:
     assert isinstance(layer, BatchNorm)
     if not layer.running:
         others = [axis for axis in range(axes) if axis != 1]
-        return [_normalised(site, x, others, layer.eps)]
+        return [normalised(site, x, others, layer.eps)]
     statistics = [site.values(array(one)) for one in layer._running_statistics()]
     ones, zeros = np.ones(layer.channels, np.float32), np.zeros(layer.channels, np.float32)
     inputs = (x, site.values(ones), site.values(zeros), *statistics)
     return [site.add("BatchNormalization", *inputs, epsilon=layer.eps)]
 
 
-def _normalised(site: Site, x: str, axes: Sequence[int], eps: float) -> str:
+def normalised(site: Site, x: str, axes: Sequence[int], eps: float) -> str:
     """(x - mean) / sqrt(variance + eps)."""
     rest = site.add("Sub", x, _mean(site, x, axes))
     variance = site.add("Add", _mean(site, site.add("Mul", rest, rest), axes), site.number(eps))
