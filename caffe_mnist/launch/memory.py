@@ -49,7 +49,8 @@ def held_numbers(
     What works in place, and what only gives another shape, holds nothing of its own. Gradients
     there are of blobs that hang on parameters, once more for each that reads one of several.
     """
-    count, hanging, readers = 0, set(), Counter[str]()
+    count, readers = 0, Counter[str]()
+    hanging: set[str] = set()
     sizes: dict[str, int] = {}
     for layer, tops, shapes, parameters in layers:
         back = parameters > 0 or any(name in hanging for name in layer.bottom)
