@@ -27,6 +27,7 @@ from caffe_mnist.brew.time_layers import time_layers
 from caffe_mnist.brew.train import train
 from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
 from caffe_mnist.engine.lean_torch import start_lean
+from caffe_mnist.engine.presence import require_engine
 from caffe_mnist.errors import CaffeMnistError
 
 COMMANDS: dict[str, Callable[[Flags], int]] = {
@@ -64,6 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     from caffe_mnist.schema.reading import reading
 
     try:
+        require_engine()
         held_or_not = held() if words[0] == "train" else nullcontext()
         with held_or_not, reading(flags.define, flags.lenient, _note):
             return COMMANDS[words[0]](from_root(flags))

@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Check everything, load the model, listen, serve."""
-    _need("starlette", "uvicorn", "multipart", "prometheus_client")
+    _need("starlette", "uvicorn", "multipart", "prometheus_client", "torch")
     _check_place(options.model)
     from caffe_mnist.service.server import check_host, listen, read_token, url_of
     from caffe_mnist.service.server import run as serve
@@ -78,13 +78,11 @@ def run(options: argparse.Namespace) -> int:
 
 def _load(options: argparse.Namespace, folder: Path) -> tuple[Model | None, CustomService | None]:
     """The model, or the package's own class where its code is trusted."""
-    from caffe_mnist.engine.presence import require_engine
     from caffe_mnist.service.package import read_package
 
     package = replace(read_package(folder), name=_name(options.model))
     if package.custom is None or not options.trust_code:
         start_lean()
-    require_engine()
     if package.custom is not None and options.trust_code:
         from caffe_mnist.service.custom import CustomService
 

@@ -55,6 +55,26 @@ def test_the_engine_says_what_it_needs(light: Light, tmp_path: Path) -> None:
     assert "caffe-mnist[engine]" in last
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("caffe", "train", "-solver", SOLVER),
+        ("caffe", "device_query", "-gpu", "0"),
+        ("pycaffe", "script.py"),
+        ("serve", "model"),
+    ],
+)
+def test_commands_that_need_an_extra_name_it(
+    light: Light, tmp_path: Path, words: tuple[str, ...]
+) -> None:
+    """In one line, not by a traceback."""
+    (tmp_path / "script.py").write_text("import caffe\n")
+    done = light.run("-m", f"caffe_mnist.{words[0]}", *words[1:], cwd=tmp_path)
+    assert done.returncode
+    assert "Traceback" not in done.stderr
+    assert "pip install 'caffe-mnist[" in done.stderr.splitlines()[-1]
+
+
 def _records(path: Path) -> list[tuple[bytes, bytes]]:
     with lmdb.open(str(path), readonly=True, lock=False) as opened, opened.begin() as view:
         return list(view.cursor())

@@ -7,6 +7,10 @@ from __future__ import annotations
 
 import sys
 
+from caffe_mnist.engine.presence import require_engine_of_script
+
+require_engine_of_script("python -m caffe_mnist.pycaffe")
+
 from caffe_mnist.pycaffe import (
     caffe_io,
     classifier,
