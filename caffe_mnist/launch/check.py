@@ -34,6 +34,8 @@ from caffe_mnist.schema.upgrade_solver import upgrade_solver
 
 PHASES = ("TRAIN", "TEST")
 FLOAT = 4
+# Caffe's layers that read pictures, with one label each.
+OF_PICTURES = ("Data", "ImageData", "MemoryData", "WindowData")
 # How long the engine may take for the shapes of all nets (seconds).
 PATIENCE = 300.0
 
@@ -245,6 +247,8 @@ def _phases(source: Prototxt, state: Any, checked: Checked) -> list[_Wanted]:
     both = [one for one in both if _choose(one, checked)]
     if len(both) == 2 and both[0].layers == both[1].layers:
         both = both[1:]
+    # A net for testing alone: what it shares with training has no data there.
+    both = [one for one in both if any(not layer.bottom for layer in one.layers)] or both
     return [one for one in both if one.layers]
 
 
@@ -324,7 +328,15 @@ def _check_shapes(
     for one in wanted:
         net = caffe_pb2.NetParameter(name=one.param.name)
         path = one.source.path
-        net.layer.extend([_fed(one.layers[k], inputs, path, notes) for k in one.kept])
+        unknown: set[str] = set()
+        kept, one.kept = one.kept, []
+        for index in kept:
+            layer = one.layers[index]
+            if unknown.isdisjoint(layer.bottom):
+                net.layer.append(_fed(layer, inputs, path, notes, unknown))
+                one.kept.append(index)
+            else:
+                unknown.update(set(layer.top) - set(layer.bottom))
         net.state.MergeFrom(one.state)
         types = [layer.type for layer in one.layers]
         nets.append({"phase": one.phase, "net": _packed(net), "types": types})
@@ -429,9 +441,19 @@ def _names_it(line: str, what: str) -> bool:
     return " does not exist" in line and bool(path) and path in what
 
 
-def _fed(layer: Any, inputs: dict[str, Sequence[int]], where: str, notes: dict[str, None]) -> Any:
+def _fed(
+    layer: Any,
+    inputs: dict[str, Sequence[int]],
+    where: str,
+    notes: dict[str, None],
+    unknown: set[str],
+) -> Any:
     """A data layer as an Input of the shape that is given, or that its settings tell without the
-    data; any other, and one whose data are there, as it is."""
+    data; any other, and one whose data are there, as it is.
+
+    Tops whose shapes nobody tells are added to `unknown`: labels of other layers than Caffe's
+    readers of pictures, which give one a picture.
+    """
     if layer.bottom or not layer.top or layer.type in ("Parameter", "Input", "DummyData"):
         return layer
     given = inputs.get(layer.top[0]) or inputs.get("")
@@ -447,8 +469,12 @@ def _fed(layer: Any, inputs: dict[str, Sequence[int]], where: str, notes: dict[s
                 f"--input {layer.top[0]}={batch or 64}x3x224x224 (say) shows the shapes"
             ] = None
             return layer
-    plain = caffe_pb2.LayerParameter(name=layer.name, type="Input", top=layer.top)
+    plain = caffe_pb2.LayerParameter(name=layer.name, type="Input")
     for index, top in enumerate(layer.top):
+        if index and top not in inputs and layer.type not in OF_PICTURES:
+            unknown.add(top)
+            continue
+        plain.top.append(top)
         plain.input_param.shape.add(dim=given if not index else inputs.get(top, given[:1]))
     return plain
 

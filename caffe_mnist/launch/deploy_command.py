@@ -184,7 +184,8 @@ def _of_hdf5(layer: Any, top: str) -> Sequence[int]:
         with h5py.File(first, "r") as file:
             return [int(size) for size in file[top].shape[1:]]
     except (ImportError, OSError, LookupError, ValueError, TypeError) as error:
-        what = f"the size of {top!r} is not known: {error}"
+        why = getattr(error, "strerror", None) or str(error)
+        what = f"the size of {top!r} is not known: {why}"
         raise CaffeMnistError(what, where=source, hint=f"--shape {top}=1x3x224x224") from None
 
 

@@ -132,7 +132,7 @@ def transform_of(net: Any, state: Any = None) -> Any:
     layer = picture_layer(net, state)
     if layer is None:
         given = (one for one in _test_layers(net, state) if one.HasField("transform_param"))
-        layer = next((one for one in given if one.type in SOURCES), None)
+        layer = next((one for one in given if _is_source(one)), None)
     if layer is None or not layer.HasField("transform_param"):
         return None
     transform = caffe_pb2.TransformationParameter()
@@ -230,14 +230,14 @@ def _test_layers(net: Any, state: Any = None) -> list[Any]:
 def _inputs(layers: Sequence[Any], where: object) -> list[tuple[Any, str]]:
     """The tops of data layers that scores are made of; without scores, all that are no labels."""
     needed = _score_blobs(layers)
-    for layer in reversed([one for one in layers if one.type not in DROPPED]):
+    for layer in reversed([one for one in layers if not _is_dropped(one)]):
         if not _is_source(layer) and needed.intersection(layer.top):
             needed.update(layer.bottom)
     found = [
         (layer, top) for layer in layers if _is_source(layer) for top in layer.top if top in needed
     ]
     if not needed:
-        read = {name for layer in layers if layer.type not in DROPPED for name in layer.bottom}
+        read = {name for layer in layers if not _is_dropped(layer) for name in layer.bottom}
         sources = [one for one in layers if _is_source(one) and one.top]
         found = [(one, one.top[0]) for one in sources if one.top[0] in read]
     if not found:
@@ -249,14 +249,19 @@ def _inputs(layers: Sequence[Any], where: object) -> list[tuple[Any, str]]:
 
 
 def _is_source(layer: Any) -> bool:
-    """Whether data comes from a layer: of a type that reads, or Python without bottoms.
+    """Whether data comes from a layer: of a type that reads, or any (a fork's) without bottoms.
 
     What DummyData fills with constants (marks for recurrent layers) stays in a deploy net.
     """
     if layer.type == "DummyData":
         fillers = layer.dummy_data_param.data_filler
         return any(one.type != "constant" for one in fillers)
-    return layer.type in SOURCES or (layer.type == "Python" and not layer.bottom)
+    return layer.type in SOURCES or (not layer.bottom and layer.type != "Parameter")
+
+
+def _is_dropped(layer: Any) -> bool:
+    """Whether a layer only trains or measures; those of forks are told by their names."""
+    return layer.type in DROPPED or layer.type.endswith(("Loss", "Evaluate"))
 
 
 def _score_blobs(layers: Sequence[Any]) -> set[str]:
@@ -266,11 +271,11 @@ def _score_blobs(layers: Sequence[Any]) -> set[str]:
     """
     learnt: set[str] = set()
     for layer in layers:
-        if layer.type not in DROPPED:
+        if not _is_dropped(layer):
             of_learnt = not learnt.isdisjoint(layer.bottom) or layer.type in WEIGHTED
             (learnt.update if of_learnt else learnt.difference_update)(layer.top)
     losses = _losses(layers)
-    measured = [one for one in layers if one.type in DROPPED - {"Silence"}]
+    measured = [one for one in layers if _is_dropped(one) and one.type != "Silence"]
     found: set[str] = set()
     for layer in losses or measured:
         scores = [name for name in layer.bottom if name in learnt]
@@ -290,7 +295,7 @@ def _wanted(layers: Sequence[Any], inputs: set[str]) -> list[Any]:
     gone = {top for layer in layers if _is_source(layer) for top in layer.top} - inputs
     kept = []
     for layer in layers:
-        if layer.type in DROPPED or not gone.isdisjoint(layer.bottom):
+        if _is_dropped(layer) or not gone.isdisjoint(layer.bottom):
             gone.update(set(layer.top) - set(layer.bottom))
         elif not _is_source(layer):
             kept.append(layer)

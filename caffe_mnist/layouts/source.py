@@ -69,6 +69,8 @@ class Prototxt:
 
     def _values(self) -> Iterator[tuple[str, Scalar]]:
         for block, item in self.block.walk():
+            if block.kind is None:  # inside a field of a fork
+                continue
             name = f"{block.kind.name}.{item.name}"
             if name in PATHS and isinstance(item.value, Scalar):
                 yield name, item.value

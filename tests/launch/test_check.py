@@ -99,3 +99,46 @@ def test_text_that_is_none_and_what_is_not_there(
     assert "net.prototxt:1:24: type is a string" in out
     assert main(["check", "absent.prototxt"]) == 2
     assert "cannot read" in capsys.readouterr().err
+
+
+FORK = """name: "test alone"
+layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TEST }
+  data_param { source: "voc_lmdb" batch_size: 4 backend: LMDB }
+  annotated_data_param { batch_sampler { sampler { } } label_map_file: "map.prototxt" } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv"
+  convolution_param { num_output: 4 kernel_size: 3 } }
+layer { name: "ip" type: "InnerProduct" bottom: "conv" top: "ip"
+  inner_product_param { num_output: 4 } }
+"""
+
+
+def test_a_net_for_testing_alone_with_fields_of_a_fork(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Messages within fields that nobody knows are passed over; nothing is said of TRAIN."""
+    Path("fork.prototxt").write_text(FORK)
+    words = ["check", "fork.prototxt", "--input", "data=2x3x8x8"]
+    assert main([*words, "--lenient"]) == 0
+    out = capsys.readouterr().out
+    assert "fork.prototxt, TEST" in out
+    assert "TRAIN" not in out
+    assert main(words) == 1
+    assert "LayerParameter has no field 'annotated_data_param'" in capsys.readouterr().out
+
+
+def test_labels_of_pictures_are_told_of_caffes_readers_alone(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a layer in Python gives beside its pictures may have any shape: no fault is made up."""
+    Path("net.prototxt").write_text("""
+layer { name: "data" type: "Python" top: "data" top: "label"
+  python_param { module: "voc_layers" layer: "Pictures" } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "score"
+  convolution_param { num_output: 4 kernel_size: 1 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "score" bottom: "label" top: "loss" }
+""")
+    words = ["check", "net.prototxt", "--input", "data=2x3x8x8"]
+    assert main(words) == 0
+    assert "2x4x8x8" in capsys.readouterr().out
+    assert main([*words, "--input", "label=2x1x7x8"]) == 1
+    assert "needs 128 labels" in capsys.readouterr().out

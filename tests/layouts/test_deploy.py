@@ -179,3 +179,23 @@ def test_whether_trained_weights_fit_a_deploy_net(old: str, new: str, fit: bool)
     trained = read_text(LENET / "lenet_train_test.prototxt", caffe_pb2.NetParameter)
     text = (LENET / "lenet_deploy.prototxt").read_text(encoding="utf-8")
     assert fits(net(text.replace(old, new)), trained) is fit
+
+
+def test_a_detector_of_a_fork() -> None:
+    """Its reader and its measure are of types that nobody knows here: told by what they do."""
+    net = parse_text(
+        """
+layer { name: "data" type: "AnnotatedData" top: "data" top: "label" include { phase: TEST }
+  transform_param { mean_value: 104 mirror: true } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" }
+layer { name: "prior" type: "PriorBox" bottom: "conv" bottom: "data" top: "prior" }
+layer { name: "out" type: "DetectionOutput" bottom: "conv" bottom: "prior" top: "out" }
+layer { name: "eval" type: "DetectionEvaluate" bottom: "out" bottom: "label" top: "eval" }
+""",
+        caffe_pb2.NetParameter,
+        "here",
+    )
+    deploy = deploy_net(net, (1, 3, 30, 30), "here")
+    assert [layer.name for layer in deploy.layer] == ["data", "conv", "prior", "out"]
+    assert deploy.layer[0].type == "Input"
+    assert list(deploy.layer[0].transform_param.mean_value) == [104]
