@@ -63,11 +63,16 @@ done
 if [ -n "$missing" ] || [ "$(installed 2)" != "$files" ]; then
     [ ! -e .venv/installed ] || extras=$(echo "$extras,$(installed 3)" | tr , '\n' | sort -u | paste -sd,)
     echo "Installing into .venv: $extras (a minute or two) ..."
+    # Half of pip's time goes into compiling 14,000 files, most of which nobody imports. Python keeps
+    # what it compiles of the others, unless it was told not to.
+    compile=--no-compile
+    [ -z "${PYTHONDONTWRITEBYTECODE:-}" ] || compile=--compile
     # As a path in a .pth file: the finder that it makes otherwise costs every start 20 ms.
-    $python -m pip install -qq -c constraints.txt --config-settings editable_mode=compat -e ".[$extras]" ||
+    $python -m pip install -qq $compile -c constraints.txt --config-settings editable_mode=compat -e ".[$extras]" ||
         die "pip could not install what constraints.txt names; is the network down?"
     # Where Python may not keep what it compiles, every start would compile all of it again.
     $python -m compileall -q caffe_mnist || true
+    $python -c 'import caffe_mnist.engine.solver' 2>/dev/null || true # torch, once for all starts
     printf '%s\n%s\n%s\n' "$PWD" "$files" "$extras" >.venv/installed
 fi
 echo "Ready: .venv with $(installed 3)"

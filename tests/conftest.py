@@ -33,6 +33,7 @@ pytest_plugins = [
 # test_contributing.py: later, it finds what mypy has read for scripts/test.sh, and not twice.
 LONG = (
     "tests/test_stories.py",
+    "tests/test_pages.py",
     "tests/test_fine_tuning.py",
     "tests/test_notebooks.py",
     "tests/test_ready_nets.py",

@@ -84,19 +84,19 @@ def test_net_learns(path: Path, tmp_path: Path) -> None:
     """It has its known size, some iterations lower the loss, and TEST and deploy net agree."""
     count, shape = NETS[path.parent.name]
     train, deploy = of_solver(path)
-    for source in re.findall(r"/home/work/dataset/(\w+)", train.read_text()):
-        write_pictures(tmp_path / source, 40, shape)
     large, slow = count > 1e7, path.parent.name == "cifar10"  # whose weights begin near zero
+    for source in re.findall(r"/home/work/dataset/(\w+)", train.read_text()):
+        write_pictures(tmp_path / source, 20 if large else 40, shape)
     solver = solver_in(tmp_path, path, 4 if large else 20)
     learnt = [one for one in solver.net.parameters.learnables if one.lr_mult]
     assert sum(one.parameter.data.numel() for one in learnt) == count
     if large:  # four pictures an iteration, and no weights to begin with
         solver.param.base_lr = 0.002 / max(one.lr_mult for one in learnt)
     losses = []
-    for _ in range(25 if large else 30):
+    for _ in range(15 if large else 30):
         solver.step(1)
         losses.append(float(solver.net.blobs["loss"].data))
-    window = 10 if large or slow else 3  # of large nets, all 40 pictures once
+    window = 5 if large else 10 if slow else 3  # of large nets, all 20 pictures once
     assert np.mean(losses[-window:]) < (1 if slow else 0.9) * np.mean(losses[:window])
     assert_deployed(solver, deploy, tmp_path)
 

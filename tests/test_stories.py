@@ -1,4 +1,4 @@
-"""Every command line of the stories and of the READMEs, run in its order in a folder of its own.
+"""Every command line of the stories, run in its order in a folder of its own.
 
 The blocks marked `sh` of a page are one script, its `python` blocks are run between them. A
 `python` of ours on the PATH makes trainings short; the rest is as a reader would have it: the
@@ -27,11 +27,6 @@ Image = pytest.importorskip("PIL.Image")
 ROOT = Path(__file__).resolve().parents[1]
 STORIES = sorted((ROOT / "docs" / "stories").glob("*.md"))
 READMES = [ROOT / "README.md", ROOT / "README.zh.md"]
-NAMES = (
-    "commands", "curves", "evaluate", "net_summary", "package", "predict", "python", "runs",
-    "template",
-)  # fmt: skip
-PAGES = [ROOT / "docs" / f"{name}.md" for name in NAMES]
 FLOWERS = ("daisy", "dandelion", "rose", "sunflower", "tulip")
 PORTS = ("8080", "6006")
 # What a reader types at other times or with other means, and who runs it here instead.
@@ -189,23 +184,6 @@ def test_a_story(page: Path, world: Path) -> None:
     assert "The result: [7]" in out
     if page.stem != "notebook":
         assert re.search(r'"predicted_label": ?"7"', out)
-
-
-@pytest.mark.parametrize("page", READMES, ids=lambda page: page.name)
-def test_a_readme(page: Path, world: Path) -> None:
-    """The main job of the READMEs, to the letter."""
-    assert "The result: [7]" in told(page, world)
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page(page: Path, world: Path, final: Path) -> None:
-    """Pages whose lines need no more than a run in `store` and its folder `model`."""
-    for folder in (final.parent, final.parent.parent / "model"):
-        shutil.copytree(folder, world / folder.name)
-    if page.stem == "python":
-        shutil.rmtree(world / "store")
-        shutil.rmtree(world / "model")
-    told(page, world)
 
 
 @pytest.mark.parametrize("page", [*STORIES, *READMES], ids=lambda page: page.name)
