@@ -232,6 +232,21 @@ def test_print_statements_are_rewritten_in_the_copy(tmp_path: Path) -> None:
     assert path.read_text().startswith("for i in xrange")
 
 
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
+def test_modules_below_the_script_are_rewritten_too(tmp_path: Path) -> None:
+    """In packages of the code folder, and in the folder beside which the script lies."""
+    folder = tmp_path / "job" / "codes" / "parts"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("")
+    (folder / "words.py").write_text("def say(x):\n    print 'said', x\n")
+    (tmp_path / "job" / "train.py").write_text(
+        "import sys\nsys.path.append('codes')\nfrom parts.words import say\nsay(sys.argv[1][:2])\n"
+    )
+    done = run(tmp_path, tmp_path / "job" / "train.py", "--data_path_suffix=codes")
+    assert done.stdout == "said --\n", done.stderr
+    assert "words.py is Python 2" in done.stderr
+
+
 def test_a_private_view_shows_folders_at_other_paths(tmp_path: Path) -> None:
     """Folders at paths that are not there, for one program; the machine's own stay as they are."""
     (tmp_path / "view").mkdir()

@@ -103,7 +103,7 @@ def _run(options: argparse.Namespace) -> int:
         made = stack.enter_context(container(options.root, options.keep))
         lay_out(made, caffe.programs, own_caffe=not caffe.module)
         copied = code.copy_to(made.inside(JOBS), made.root)
-        _modernise(made.inside(JOBS) / code.script, copied)
+        _modernise(made.inside(JOBS), code.script, copied)
         before = stack.enter_context(seen(made))
         surroundings = environment(code, words, store, caffe.python)
         command = [*before, sys.executable, f"{JOBS}/{code.script}", *words]
@@ -179,10 +179,12 @@ def _note_missing(words: Sequence[str], store: str | None) -> None:
         os.environ.update(before)
 
 
-def _modernise(boot: Path, change: bool) -> None:
+def _modernise(jobs: Path, script: str, change: bool) -> None:
+    """The script, and where it was copied all modules that came with it."""
     from caffe_mnist.old_python import modernise
 
-    for path in sorted({boot, *boot.parent.glob("*.py")}):
+    boot = jobs / script
+    for path in sorted({boot, *(jobs.rglob("*.py") if change else ())}):
         try:
             done = modernise(path, change)
         except CaffeMnistError:
@@ -190,7 +192,8 @@ def _modernise(boot: Path, change: bool) -> None:
                 raise
             continue
         if done:
-            _say(f"{path.name} {done} in the copy")
+            name = path.name if path.parent == boot.parent else path.relative_to(jobs)
+            _say(f"{name} {done} in the copy")
 
 
 def _wait(command: list[str], surroundings: dict[str, str], folder: str, lock: int) -> int:
