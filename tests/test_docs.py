@@ -57,3 +57,22 @@ def help_text(module: str, command: str) -> str:
     """What `--help` of a command prints."""
     words = [sys.executable, "-m", module, *filter(None, [command]), "--help"]
     return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
+def test_both_readmes_say_the_same() -> None:
+    """The same commands, links and tables of figures, in as many sections."""
+    found = [_skeleton((ROOT / name).read_text()) for name in ("README.md", "README.zh.md")]
+    assert found[0] == found[1]
+
+
+def _skeleton(text: str) -> dict[str, list[str]]:
+    """What does not depend on the language, except the pages that are there in both."""
+    links = re.findall(r"\]\(([^)]+)\)", text)
+    blocks = re.findall(r"^```.*?^```", text, re.MULTILINE | re.DOTALL)
+    rows = [re.findall(r"\d[\d,.]*\d", line) for line in text.splitlines() if line[:1] == "|"]
+    return {
+        "links": sorted(link.replace("_zh", "").replace(".zh", "") for link in links),
+        "commands": [re.sub(r" *#.*", "", block) for block in blocks],
+        "headings": re.findall(r"^#+(?= )", text, re.MULTILINE),
+        "figures": [" ".join(row) for row in rows],
+    }
