@@ -61,8 +61,12 @@ KNOWN = tuple(
             "the GPU is out of memory",
             BATCH + "; nvidia-smi says who else uses it",
         ),
-        (r"out of memory|bad_alloc|needs more memory than there is|Cannot allocate memory",
-         "out of memory", BATCH),
+        (
+            r"host allocation of size \d+ failed|out of memory|bad_alloc|Cannot allocate memory"
+            "|needs more memory than there is",
+            "out of memory{layer}",
+            BATCH,
+        ),
         (
             r"blob size exceeds INT_MAX",
             "a blob would have more than 2^31 numbers{layer}",

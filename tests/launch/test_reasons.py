@@ -122,6 +122,8 @@ def test_where_only_the_status_speaks(status: int, cause: str, tmp_path: Path) -
         ("F1 db_lmdb.hpp:15] Check failed: mdb_status == 0 (-30793 vs. 0) MDB_INVALID: File is "
          "not an LMDB file", "a database cannot be opened: MDB_INVALID"),
         ("terminate called after throwing an instance of 'std::bad_alloc'", "out of memory"),
+        ("F1 syncedmem.hpp:33] Check failed: *ptr host allocation of size 3136000000 failed",
+         "out of memory"),
         ("caffe: error while loading shared libraries: libboost.so.1: cannot open",
          "this Caffe does not find the library libboost.so.1"),
         ("F1 data_transformer.cpp:63] Check failed: datum_height >= crop_size (28 vs. 40) ",
