@@ -67,9 +67,11 @@ class RunState:
         iteration, speed = self._iteration, self._speed()
         running = self.running()
         left = max(self.total - iteration, 0)
-        status = record.get("status", "running" if running else "unknown")
+        status = record.get("status", "running" if running else "")
         if status == "running" and not running:
-            status = "finishing" if self.trainer else "unknown"
+            status = "finishing" if self.trainer else ""
+        if not status:  # a log that no launcher of ours has written
+            status = "finished" if self.finished else "unknown"
         if running and self.paused():
             status = "paused"
         snapshots = self._snapshots()

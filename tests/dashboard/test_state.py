@@ -32,6 +32,17 @@ def test_progress_and_curves(tmp_path: Path) -> None:
     assert not found["can_act"]
 
 
+def test_a_log_of_any_caffe(tmp_path: Path) -> None:
+    """Without a record of a run the log itself says whether the training came to its end."""
+    state = _run(tmp_path)
+    state.look()
+    assert state.to_dict()["status"] == "unknown"
+    with (tmp_path / "train.log").open("a") as log:
+        log.write("I0612 10:00:09.000000 1 solver.cpp:332] Optimization Done.\n")
+    state.look()
+    assert state.to_dict()["status"] == "finished"
+
+
 def test_the_log_is_followed(tmp_path: Path) -> None:
     """What is written later is seen later; half a line is not; a new log begins anew."""
     lines = LOG.splitlines(keepends=True)
