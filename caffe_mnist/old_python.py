@@ -24,6 +24,7 @@ MODULES = {
     "__builtin__", "BaseHTTPServer", "commands", "ConfigParser", "cPickle", "cStringIO", "httplib",
     "Queue", "SocketServer", "StringIO", "thread", "urllib2", "urlparse",
 }  # fmt: skip
+ASKING = {"version_info", "PY2", "PY3"}
 # pandas had these methods on Python 3, too: of themselves they say nothing about `/`.
 ITERATION = {"iteritems", "iterkeys", "itervalues"}
 PRINTED = "print(…) % …"
@@ -97,16 +98,17 @@ def _old_words(tree: ast.AST, folder: Path) -> Iterator[str]:
             given.add(node.arg)
         elif isinstance(node, ast.alias):
             given.add(node.asname or node.name.partition(".")[0])
-        elif isinstance(node, ast.Attribute) and node.attr in ("version_info", "PY2", "PY3"):
+        elif getattr(node, "attr", getattr(node, "id", "")) in ASKING:
             return
         elif isinstance(node, ast.Try):
             guarded.update(id(inner) for inner in ast.walk(node))
+    names = set() if "*" in given else NAMES - given  # who knows what came with a star
     for node in ast.walk(tree):
         if id(node) in guarded:
             continue
-        if isinstance(node, ast.Name) and node.id in NAMES - given:
+        if isinstance(node, ast.Name) and node.id in names:
             yield node.id
-        elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES:
+        elif isinstance(node, ast.Attribute) and node.attr in ATTRIBUTES - given:
             yield node.attr
         elif isinstance(node, ast.Import):
             yield from (one.name for one in node.names if one.name in modules)

@@ -64,6 +64,9 @@ def test_what_python_2_says(tmp_path: Path, text: str, said: str) -> None:
         "import sys\nif sys.version_info[0] == 2:\n    text = unicode\nprint(7 / 2)\n",
         "from functools import reduce\nprint(reduce(max, [1, 2]), 7 / 2)\n",
         "print('a %d' % 1)\n",
+        "from functools import *\nprint(reduce(max, [1, 2]), 7 / 2)\n",
+        "PY2 = False\nif PY2:\n    print(unicode(7 / 2))\n",
+        "class D(dict):\n    def iteritems(self):\n        return self.items()\nD().iteritems()\n",
     ],
 )
 def test_what_suits_python_3_stays(tmp_path: Path, text: str) -> None:
