@@ -48,15 +48,15 @@ def with_source(net: str, source: str) -> str:
 SGD = f"{BASE} momentum: 0.9 base_lr: 0.05"
 # Name: the net, the solver's settings, iterations, and how near the weights come.
 CASES: dict[str, tuple[str, str, int, float]] = {
-    "sgd": (SMOOTH, SGD, 100, 1e-5),
-    "adam": (SMOOTH, f'{BASE} type: "Adam" momentum: 0.9 base_lr: 0.002', 100, 1e-5),
-    "passes": (SMOOTH, f"{SGD} iter_size: 3", 100, 1e-5),
-    "clipped": (SMOOTH, f'{SGD} type: "Nesterov" clip_gradients: 0.3', 100, 1e-5),
+    "sgd": (SMOOTH, SGD, 40, 1e-5),
+    "adam": (SMOOTH, f'{BASE} type: "Adam" momentum: 0.9 base_lr: 0.002', 40, 1e-5),
+    "passes": (SMOOTH, f"{SGD} iter_size: 3", 40, 1e-5),
+    "clipped": (SMOOTH, f'{SGD} type: "Nesterov" clip_gradients: 0.3', 40, 1e-5),
     "plateau": (SMOOTH, 'lr_policy: "plateau" stepsize: 3 gamma: 0.5 base_lr: 0.1 random_seed: 5',
         60, 1e9),
-    "tested": (SMOOTH, f"{SGD} test_iter: 2 test_interval: 20", 100, 1e-5),
+    "tested": (SMOOTH, f"{SGD} test_iter: 2 test_interval: 20", 40, 1e-5),
     "lenet": (LENET.replace("batch_size: 64", "batch_size: 4"),
-        f"{BASE} momentum: 0.9 base_lr: 0.01", 100, 1e-5),
+        f"{BASE} momentum: 0.9 base_lr: 0.01", 40, 1e-5),
     "shared": (SMOOTH.replace('bottom: "ip1" top: "ip2"', 'bottom: "once" top: "ip2"').replace(
         'layer { name: "ip2"', SHARED + 'layer { name: "ip2"'), SGD, 50, 1e-5),
     "pictures": (with_source(SMOOTH, PICTURES), SGD, 20, 1e-5),
