@@ -12,6 +12,8 @@ pytest.importorskip("tensorboard")
 
 from tests.watch.test_events import read
 
+pytestmark = pytest.mark.events
+
 
 def test_every_run_leaves_its_curves(job: Job) -> None:
     """While it runs on the disk, with the snapshots in the store; each value of its log."""

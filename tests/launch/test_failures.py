@@ -17,6 +17,8 @@ from tests.fixtures.faults import RESET, FaultProxy
 from tests.fixtures.jobs import SOLVER, Job, until
 from tests.fixtures.swift import Swift
 
+pytestmark = pytest.mark.events
+
 
 def test_the_trainers_failure_is_the_jobs(job: Job) -> None:
     """Its exit status, what its log says last, and its complete snapshots in the store."""

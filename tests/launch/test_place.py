@@ -18,6 +18,8 @@ from caffe_mnist.storage.snapshots import published
 from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
 
+pytestmark = pytest.mark.events
+
 AT = "22"
 
 

@@ -199,6 +199,7 @@ def test_only_the_final_copy_was_missing(failed: Job) -> None:
     assert failed.record()["results"]["test0_accuracy"] == 0.99
 
 
+@pytest.mark.events
 def test_old_files_are_not_taken_for_new_ones(failed: Job) -> None:
     """A store of another job gets nothing of an earlier run in the same folder."""
     other = failed.folder / "other"
