@@ -145,7 +145,7 @@ def test_shapes_memory_disk_and_gpu_at_the_start_of_every_job(
     monkeypatch.setattr(preflight, "lacking", lambda gpus, embedded: "no GPU")
     assert train.main(job.command("--set=snapshot=1", caffe=caffe)[3:]) == 2
     said = capsys.readouterr().err
-    assert "the training needs about 22." in said
+    assert "the training needs about 21.9 MiB" in said
     assert "31 snapshot(s) of 3.3 MiB need 102.0 MiB" in said
     assert "no GPU" in said
     assert not job.model.exists()
