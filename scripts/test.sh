@@ -29,6 +29,8 @@ check_types &
 types=$!
 "$python" -m ruff check . || status=1
 "$python" -m ruff format --check . || status=1
+# In a new checkout one process compiles what all of them would, each for itself, beside downloads.
+[ $# -ne 0 ] || [ -d tests/__pycache__ ] || "$python" -m pytest --collect-only -qq >/dev/null 2>&1 || true
 [ -z "$caffe" ] || wait $caffe ||
     echo "test.sh: without real Caffe; the tests that ask it skip" >&2
 [ -z "$chromium" ] || wait $chromium ||
