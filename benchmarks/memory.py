@@ -27,6 +27,8 @@ NETS = {"LeNet": nets.lenet, "CaffeNet": nets.caffenet}
 # What the engine loads for a training, without a net.
 IDLE = """
 import sys
+from caffe_mnist.engine.lean_torch import start_lean
+start_lean()
 import caffe_mnist.caffe, caffe_mnist.engine.solver, caffe_mnist.engine.layer as layer
 list(layer.layers)
 import torch

@@ -7,10 +7,7 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import numpy as np
-
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.schema.packed import numbers, read_packed
 from caffe_mnist.storage.pairs import Pair
 from caffe_mnist.watch.log import Display, Event, Testing
 
@@ -65,6 +62,10 @@ def is_finite(weights: Path, say: Callable[[str], object] = lambda text: None) -
     """
     if weights.name.endswith(".h5"):
         return _is_finite_hdf5(weights)
+    import numpy as np  # which no job needs that goes well: it starts sooner without
+
+    from caffe_mnist.schema.packed import numbers, read_packed
+
     try:
         net = read_packed(weights, "NetParameter")
         blobs = [blob for layer in [*net.layer, *net.layers] for blob in layer.blobs]
@@ -77,6 +78,7 @@ def is_finite(weights: Path, say: Callable[[str], object] = lambda text: None) -
 def _is_finite_hdf5(weights: Path) -> bool:
     try:
         import h5py
+        import numpy as np
     except ImportError:
         return True
     found: list[bool] = []

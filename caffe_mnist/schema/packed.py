@@ -13,17 +13,20 @@ import functools
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
 from google.protobuf import descriptor_pb2, message
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary, write_binary
 
-Floats = npt.NDArray[np.float32]
+if TYPE_CHECKING:  # a job starts sooner without NumPy, which it needs for snapshots alone
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats = npt.NDArray[np.float32]
+
 # The field of a solver state that holds what only our engine keeps (engine/running_state.py): of
 # a number far from Caffe's and from those that forks have taken. Caffe passes over it.
 RUNNING_STATE = ("running_state", 50001)
@@ -51,6 +54,8 @@ def numbers(blob: Any, where: object, field: str = "data") -> Floats:
 
     Raises CaffeMnistError when there are more or fewer than the blob's shape says.
     """
+    import numpy as np
+
     values = _numbers(blob, field)
     if values is None and field in ("data", "diff"):
         values = _numbers(blob, f"double_{field}")
@@ -80,10 +85,14 @@ def fill_blob(blob: Any, values: Floats, diff: Floats | None = None) -> None:
 
 
 def _bytes(values: Floats) -> bytes:
+    import numpy as np
+
     return np.ascontiguousarray(values, dtype="<f4").tobytes()
 
 
 def _numbers(blob: Any, field: str) -> npt.NDArray[Any] | None:
+    import numpy as np
+
     chunks: Sequence[bytes] = getattr(blob, field)
     if not chunks:
         return None
