@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -12,16 +12,11 @@ from caffe_mnist.engine import hdf5_files
 from caffe_mnist.engine.blob import Parameter
 from caffe_mnist.engine.net import Net
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.schema.packed import (
-    Floats,
-    fill_blob,
-    numbers,
-    packed,
-    read_packed,
-    shape,
-    write_packed,
-)
+from caffe_mnist.schema.packed import fill_blob, numbers, packed, read_packed, shape, write_packed
 from caffe_mnist.schema.upgrade import upgrade_net
+
+if TYPE_CHECKING:
+    from caffe_mnist.schema.packed import Floats
 
 
 def load_weights(
