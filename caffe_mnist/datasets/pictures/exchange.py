@@ -20,7 +20,7 @@ from typing import Any, NamedTuple, Union
 from caffe_mnist.datasets.pictures.listing import Decoding
 
 STARTING, WAITING, DECODING = 0, 1, 2
-PAGE, SLOT, SLOTS = 1 << 16, 1 << 21, 4
+PAGE, SLOT, SLOTS = 1 << 16, 1 << 22, 3
 LARGE = PAGE + SLOTS * SLOT
 LARGE_SLOT = SLOTS
 

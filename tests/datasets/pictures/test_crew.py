@@ -123,8 +123,8 @@ def test_records_larger_than_a_slot_come_in_order(tmp_path: Path) -> None:
     """Between small ones, several in a row."""
     work = listing(tmp_path, *(f"{n}.jpg" for n in range(2 * CHUNK + 3)))
     for number in (0, 1, 5, CHUNK, 2 * CHUNK + 2):
-        large = cv2.imencode(".png", zoo.photograph(number, 700, 1000 + number))[1]
-        assert SLOT < 3 * 700 * 1000
+        large = cv2.imencode(".png", zoo.photograph(number, 1200, 1200 + number))[1]
+        assert SLOT < 3 * 1200 * 1200
         (tmp_path / f"{number}.jpg").write_bytes(bytes(large))
     shapes = {}
     with Workers() as workers, Crew(work, Decoding(), 2, workers) as crew:
@@ -134,12 +134,12 @@ def test_records_larger_than_a_slot_come_in_order(tmp_path: Path) -> None:
                 at, shape = one.pixels
                 size = shape[0] * shape[1] * shape[2]
                 seen = np.frombuffer(part.view(at, size), np.uint8).reshape(shape)
-                if shape[1] == 700:
-                    whole = zoo.photograph(one.number, 700, 1000 + one.number)
+                if shape[1] == 1200:
+                    whole = zoo.photograph(one.number, 1200, 1200 + one.number)
                     assert np.array_equal(seen.transpose(1, 2, 0), whole)
                 shapes[one.number] = shape
     assert list(shapes) == list(range(2 * CHUNK + 3))
-    assert shapes[5] == (3, 700, 1005)
+    assert shapes[5] == (3, 1200, 1205)
     assert shapes[6] == (3, zoo.HEIGHT, zoo.WIDTH)
 
 
