@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from caffe_mnist.engine import others
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.layers.source import PictureSource
 from caffe_mnist.engine.member import run_name
@@ -39,9 +40,11 @@ class Beginning:
         team.share(solver)
         known = Parts.of(solver.more)
         if solver.run.resume_data and solver.iteration and (team.size > 1 or known.parts):
-            _share_seeds(solver)
+            if not others.go_on(solver):
+                _share_seeds(solver)
             solver.seek(team.agree(known.taken(solver.iteration, team.size)))
         known.going_on(solver.iteration, team.size).keep(solver.more)
+        others.note(solver)
 
     def wrote(self, state: str) -> None:
         """Note that `state` is the newest snapshot, complete with its weights."""

@@ -68,6 +68,8 @@ class Group(Team):
         self._averaging: Averaging | None = None
         self._wishes: torch.Tensor | None = None
         self._agreed: Pending | None = None
+        self._noting = False
+        self._is_due: Callable[[], bool] = bool
         self._testing = False
         self._sign = 0.0
 
@@ -81,7 +83,8 @@ class Group(Team):
         with _losses():
             self._agreed.wait()
         self._agreed = None
-        stop, snapshot = self._wishes.tolist()
+        stop, snapshot, noting = self._wishes.tolist()
+        self._noting = bool(stop or snapshot or noting)
         return Action.STOP if stop else Action.SNAPSHOT if snapshot else Action.NONE
 
     def agree(self, number: int) -> int:
@@ -104,6 +107,26 @@ class Group(Team):
         self._send_from_root(told)
         return bytes(told.numpy())
 
+    def gather(self, content: bytes) -> list[bytes]:
+        """Everybody's `content` in the order of ranks; all call it at the same place."""
+        size = torch.tensor([len(content)])
+        sizes = [torch.zeros_like(size) for _ in range(self.size)]
+        with _losses():
+            dist.all_gather(sizes, size)
+        padded = torch.zeros(max(map(int, sizes)) or 1, dtype=torch.uint8)
+        padded[: len(content)] = torch.frombuffer(bytearray(content or b"\0"), dtype=torch.uint8)[
+            : len(content)
+        ]
+        found = [torch.zeros_like(padded) for _ in range(self.size)]
+        with _losses():
+            dist.all_gather(found, padded)
+        places = [(rank + self._root) % self.size for rank in range(self.size)]
+        return [bytes(found[place][: int(sizes[place])].numpy()) for place in places]
+
+    def is_noting(self) -> bool:
+        """Whether the root snapshots or tests next, or all were asked to."""
+        return self._noting
+
     def join(self, solver: Solver) -> None:
         """Average the gradients of `solver` with the others' in every iteration.
 
@@ -114,6 +137,7 @@ class Group(Team):
         self._check_alike(solver)
         self._averaging = Averaging(solver.net, self._send)
         solver.net.watch = self._averaging
+        self._is_due = solver.looks_next
         passes = max(solver.param.iter_size, 1)
         solver.callbacks.append(Callback(lambda: self._begin(passes), self._finish))
 
@@ -152,7 +176,8 @@ class Group(Team):
 
     def _begin(self, passes: int) -> None:
         wanted = self._asked()
-        wishes = [wanted is Action.STOP, wanted is Action.SNAPSHOT]
+        due = self.is_root and self._is_due()
+        wishes = [wanted is Action.STOP, wanted is Action.SNAPSHOT, due]
         self._wishes = torch.tensor(wishes, dtype=torch.int32)
         with _losses():
             self._agreed = dist.all_reduce(self._wishes, dist.ReduceOp.MAX, async_op=True)

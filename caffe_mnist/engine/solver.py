@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 
+from caffe_mnist.engine import others
 from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.clipping import Clipping
 from caffe_mnist.engine.compiled import CompiledPasses
@@ -110,7 +111,7 @@ class Solver:
             info("solver.cpp:295", f"Restoring previous solver status from {resume}")
             self.restore(resume)
         self.step(self.param.max_iter - self.iteration)
-        if self.param.snapshot_after_train and not self._snapshot_is_due():
+        if self.param.snapshot_after_train and not self._snapshot_is_due(self.iteration):
             self.snapshot()
         if self.stopped:
             info("solver.cpp:311", "Optimization stopped early.")
@@ -136,7 +137,7 @@ class Solver:
         self._display = Display(param.display, self.iteration)
         while self.iteration < end:
             self.net.parameters.clear_diffs()
-            if self._test_is_due():
+            if self._test_is_due(self.iteration):
                 with self.team.testing():
                     self.test_all()
                 self.stopped = self.team.wait_for_root(self.stopped)
@@ -159,7 +160,9 @@ class Solver:
                 self.apply_update(display)
             self.iteration += 1
             action = self.team.action()
-            if self._snapshot_is_due() or action is Action.SNAPSHOT:
+            if self.team.is_noting() or self.iteration == end:
+                others.note(self)
+            if self._snapshot_is_due(self.iteration) or action is Action.SNAPSHOT:
                 self.snapshot()
             if action is Action.STOP:
                 self.stopped = True
@@ -318,15 +321,20 @@ class Solver:
                 info("solver.cpp:72", f"Finetuning from {path}")
                 load_weights(net, path, info)
 
-    def _test_is_due(self) -> bool:
-        interval = self.param.test_interval
-        if not interval or self.iteration % interval:
-            return False
-        return self.iteration > 0 or self.param.test_initialization
+    def looks_next(self) -> bool:
+        """Whether a snapshot or a test follows the iteration that begins now."""
+        after = self.iteration + 1
+        return self._snapshot_is_due(after) or self._test_is_due(after)
 
-    def _snapshot_is_due(self) -> bool:
+    def _test_is_due(self, iteration: int) -> bool:
+        interval = self.param.test_interval
+        if not interval or iteration % interval:
+            return False
+        return iteration > 0 or self.param.test_initialization
+
+    def _snapshot_is_due(self, iteration: int) -> bool:
         every = self.param.snapshot
-        return bool(every and not self.iteration % every) or self.iteration in self.run.snapshot_at
+        return bool(every and not iteration % every) or iteration in self.run.snapshot_at
 
     def _tests_before(self) -> int:
         """How many tests an uninterrupted run has made before this iteration begins."""

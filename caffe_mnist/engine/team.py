@@ -50,6 +50,17 @@ class Team:
         """The root's `content`; all call it at the same place."""
         return content
 
+    def gather(self, content: bytes) -> list[bytes]:
+        """Everybody's `content` in the order of ranks; all call it at the same place."""
+        return [content]
+
+    def is_noting(self) -> bool:
+        """Whether the root is about to write or test, for which it notes where the others are.
+
+        All have the same answer, after an iteration and its `action`.
+        """
+        return False
+
     def join(self, solver: Solver) -> None:
         """Take part with `solver`, once its nets are there."""
 

@@ -29,6 +29,7 @@ from tests.engine.test_caffe import COMMAND, caffe, folder
 __all__ = ["folder"]
 SOLVER = ("train", "-solver", "solver.prototxt")
 LIMIT = 120.0
+DROPOUT = 'layer { name: "drop" type: "Dropout" bottom: "ip1" top: "ip1" }'
 
 
 @pytest.fixture
@@ -91,8 +92,13 @@ def test_one_log_one_writer_and_a_resumed_training_is_the_whole_one(
 ) -> None:
     """Lines come once; weights after a resume are those of a run that never stopped.
 
-    Resumed by one worker alone, the data goes on after what two had taken.
+    So are crops, mirrors and Dropout of both. Resumed by one worker alone, the data goes on after
+    what two had taken.
     """
+    net = (folder / "net.prototxt").read_text()
+    net = net.replace("scale: 0.00390625", "scale: 0.00390625 crop_size: 24 mirror: true")
+    net = net.replace('layer { name: "ip2"', f'{DROPOUT}\nlayer {{ name: "ip2"')
+    (folder / "net.prototxt").write_text(net)
     whole = caffe(folder, *SOLVER, "-workers", "2")
     assert whole.returncode == 0, whole.stderr
     assert "2 workers train together" in whole.stderr
