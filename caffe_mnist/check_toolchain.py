@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
+from caffe_mnist.schema.reading_options import add_reading_options, read_as
 
 if TYPE_CHECKING:
     from caffe_mnist.toolchains.facts import Facts
@@ -46,7 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="a name from --list, several with commas, or all; repeatable")  # fmt: skip
     add("--format", choices=("table", "markdown", "json"), default="table", help="default: table")
     add("--list", action="store_true", help="the toolchains there is a table for")
-    return exit_status(lambda: run(parser.parse_args(argv)), PROGRAM)
+    add_reading_options(parser)
+    return exit_status(lambda: _as_read(parser.parse_args(argv)), PROGRAM)
+
+
+def _as_read(options: argparse.Namespace) -> int:
+    with read_as(options, PROGRAM):
+        return run(options)
 
 
 def run(options: argparse.Namespace) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
+from caffe_mnist.schema.reading_options import add_reading_options, read_as
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.summary import LayerCost, NetCost
@@ -50,7 +51,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         help="the shape of an input or of data, by default of the first one; repeatable",
     )
     parser.add_argument("--json", action="store_true", help="print JSON")
-    return exit_status(lambda: _run(parser.parse_args(argv)), PROGRAM)
+    add_reading_options(parser)
+    return exit_status(lambda: _as_read(parser.parse_args(argv)), PROGRAM)
+
+
+def _as_read(options: argparse.Namespace) -> int:
+    with read_as(options, PROGRAM):
+        return _run(options)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -46,18 +46,15 @@ def _run(options: argparse.Namespace) -> int:
     if len(options.delimiter) != 1 or options.delimiter in '\r\n"':
         raise CaffeMnistError(f"--delimiter {options.delimiter!r} is not one character")
     from caffe_mnist.files import replacing
+    from caffe_mnist.watch.log_file import log_lines
     from caffe_mnist.watch.metrics import Metrics
     from caffe_mnist.watch.tables import LogTables
 
     found, metrics = LogTables(), Metrics()
-    try:
-        with open(options.log, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                found.feed(line)
-                if options.plot:
-                    metrics.feed(line)
-    except OSError as error:
-        raise CaffeMnistError(f"cannot read: {error.strerror}", where=options.log) from None
+    for line in log_lines(options.log):
+        found.feed(line)
+        if options.plot:
+            metrics.feed(line)
     if found.iteration is None:
         raise CaffeMnistError("holds no iteration of a training", where=options.log)
     folder = Path(options.out)

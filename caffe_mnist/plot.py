@@ -86,19 +86,16 @@ def read_run(place: str) -> Metrics:
 
 def _from_log(path: Path) -> Metrics:
     from caffe_mnist.watch.log import from_head
+    from caffe_mnist.watch.log_file import log_lines
     from caffe_mnist.watch.metrics import Metrics
     from caffe_mnist.watch.tables import Clock
 
     seconds, clock = [0.0], Clock()
     metrics = Metrics(clock=lambda: seconds[0])
-    try:
-        with path.open(encoding="utf-8", errors="replace") as lines:
-            for text in lines:
-                line = from_head(text)
-                seconds[0] = clock.feed(line)
-                metrics.feed(line)
-    except OSError as error:
-        raise CaffeMnistError(f"cannot read: {error.strerror}", where=path) from None
+    for text in log_lines(path):
+        line = from_head(text)
+        seconds[0] = clock.feed(line)
+        metrics.feed(line)
     return metrics
 
 

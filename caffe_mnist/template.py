@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
+from caffe_mnist.schema.reading_options import add_reading_options, read_as
 
 if TYPE_CHECKING:
     from caffe_mnist.layouts.rules import Rules
@@ -65,15 +66,13 @@ def _command(name: str, words: Sequence[str]) -> int:
     one_line_usage(parser)
     module.add_arguments(parser)
     if name != "state":
-        _add_reading(parser)
+        add_reading_options(parser)
     status: int = module.run(parser.parse_args(words))
     return status
 
 
 def _run_as_read(arguments: argparse.Namespace) -> int:
-    from caffe_mnist.schema.reading import reading
-
-    with reading(arguments.define, arguments.lenient, _note):
+    with read_as(arguments, "template"):
         return run(arguments)
 
 
@@ -170,10 +169,6 @@ def _check(texts: dict[Path, str]) -> int:
     return 1 if missing else 0
 
 
-def _note(text: str) -> None:
-    print(f"template: {text}", file=sys.stderr)
-
-
 def _say(text: str) -> None:
     """To standard output, bytes that are no UTF-8 as they are."""
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
@@ -213,19 +208,8 @@ def _parser() -> argparse.ArgumentParser:
         "--paths-from", choices=["cwd", "solver"], default="cwd",
         help="where relative paths begin: the present folder, as in Caffe, or the solver's",
     )  # fmt: skip
-    _add_reading(parser)
+    add_reading_options(parser)
     return parser
-
-
-def _add_reading(parser: argparse.ArgumentParser) -> None:
-    """How prototxts are read: with which variables, and how strictly."""
-    parser.add_argument(
-        "--define", action="append", default=[], metavar="NAME=VALUE",
-        help="the value of ${NAME}, before the environment's; again for more",
-    )  # fmt: skip
-    parser.add_argument(
-        "--lenient", action="store_true", help="keep and report fields that Caffe does not know"
-    )
 
 
 if __name__ == "__main__":

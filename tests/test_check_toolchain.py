@@ -98,6 +98,19 @@ def test_sizes_matter(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found["what"] == "4×4 in Caffe, 3×3 when rounded down"
 
 
+def test_fields_of_forks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Refused, unless they are to be passed over; variables have values."""
+    net = tmp_path / "net.prototxt"
+    net.write_text(
+        'layer { name: "x" type: "Input" top: "x" input_param { shape { dim: ${N} dim: 9 } } }'
+        'layer { name: "r" type: "ReLU" bottom: "x" top: "x" swift_param { size: 3 } }'
+    )
+    assert check(net, "--for", "mnn", "--define", "N=1") == 2
+    assert "swift_param" in capsys.readouterr().err
+    assert check(net, "--for", "mnn", "--define", "N=1", "--lenient") == 0
+    assert "swift_param: not in Caffe's schema" in capsys.readouterr().err
+
+
 def test_list_and_faults(capsys: pytest.CaptureFixture[str]) -> None:
     """Each toolchain with its sources; unknown names and missing arguments in one line."""
     assert check("--list") == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import re
 import subprocess
 import sys
@@ -93,6 +94,16 @@ def test_any_bytes_may_be_in_a_log(tmp_path: Path, capsys: pytest.CaptureFixture
     assert re.search(r"log\.train: 1 rows\n.*log\.test: 0 rows\n", capsys.readouterr().out)
     text = (tmp_path / "a/b/log.train").read_text()
     assert text == "NumIters;Seconds;LearningRate;loss\n0;0;nan;2\n"
+
+
+def test_a_log_that_rotation_packed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Gzip is unpacked, whatever the name; one that ends too early is said to."""
+    (tmp_path / "log.1").write_bytes(gzip.compress(LOG.encode()))
+    assert main([str(tmp_path / "log.1"), str(tmp_path)]) == 0
+    assert "log.1.train: 1 rows" in capsys.readouterr().out
+    (tmp_path / "log.2.gz").write_bytes(gzip.compress(LOG.encode())[:-9])
+    assert main([str(tmp_path / "log.2.gz"), str(tmp_path)]) == 2
+    assert "log.2.gz: is cut short or broken" in capsys.readouterr().err
 
 
 def test_bad_input_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

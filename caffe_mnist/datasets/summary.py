@@ -21,6 +21,7 @@ class Summary:
     """A database read from one end to the other.
 
     `shapes` and `labels` say how many records have each; a shape is text, as `1 x 28 x 28 uint8`.
+    Records of floats without a label, as databases of labels hold, count for no label.
     `faults` holds one line for each broken record.
     """
 
@@ -91,7 +92,8 @@ def _add(found: Summary, key: bytes, value: memoryview, keep_going: bool) -> Non
             raise
         found.faults.append(str(error))
         return
-    found.labels[record.label] += 1
+    if isinstance(record, Image) or record.HasField("label") or not record.float_data:
+        found.labels[record.label] += 1
     if not isinstance(record, Image) and record.encoded:
         kinds = (kind for start, kind in PICTURES.items() if record.data.startswith(start))
         found.shapes[f"encoded {next(kinds, 'image')}"] += 1

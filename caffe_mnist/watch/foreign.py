@@ -12,12 +12,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from caffe_mnist.errors import CaffeMnistError, JobError
+from caffe_mnist.errors import JobError
 from caffe_mnist.files import open_for_writing
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.curves import draw
 from caffe_mnist.watch.events import Events
 from caffe_mnist.watch.log import Display, Finished, Testing, from_head
+from caffe_mnist.watch.log_file import log_file
 from caffe_mnist.watch.metrics import Metrics
 from caffe_mnist.watch.tables import TIME, Clock
 
@@ -132,13 +133,10 @@ def watch(log: str, out: Path | None = None, follow: bool = True) -> Path:
     if path.is_dir():
         path = path / "train.log"
     out = out or path.with_name(path.name + ".watch")
-    try:
-        with path.open("rb") as file:
-            year = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).year
-            alive = (lambda: open_for_writing(path)) if follow else (lambda: False)
-            LogWatch(os.fspath(path), out).read(_followed(file, alive), year)
-    except OSError as error:
-        raise CaffeMnistError(f"cannot use: {error.strerror}", where=error.filename) from None
+    with log_file(path) as file:
+        year = datetime.fromtimestamp(os.fstat(file.fileno()).st_mtime).year
+        alive = (lambda: open_for_writing(path)) if follow else (lambda: False)
+        LogWatch(os.fspath(path), out).read(_followed(file, alive), year)
     return out
 
 

@@ -29,14 +29,19 @@ def database(folder: Path, count: int = 30, **changed: bytes) -> Path:
 def test_counts_shapes_and_labels(tmp_path: Path) -> None:
     """The summary counts each kind of record and each label."""
     floats = Datum(channels=1, height=1, width=2, float_data=[1, 2], label=3)
+    vector = Datum(channels=1, height=1, width=2, float_data=[1, 2])
     picture = Datum(data=b"\xff\xd8\xff", encoded=True, label=3)
     path = database(
-        tmp_path, k00000030=floats.SerializeToString(), k00000031=picture.SerializeToString()
+        tmp_path,
+        k00000030=floats.SerializeToString(),
+        k00000031=picture.SerializeToString(),
+        k00000032=vector.SerializeToString(),
     )
     found = summarise(path)
-    assert (found.records, found.first_key, found.last_key) == (32, "00000000", "00000031")
-    assert found.shapes == {"1 x 3 x 5 uint8": 30, "1 x 1 x 2 float": 1, "encoded JPEG": 1}
+    assert (found.records, found.first_key, found.last_key) == (33, "00000000", "00000032")
+    assert found.shapes == {"1 x 3 x 5 uint8": 30, "1 x 1 x 2 float": 2, "encoded JPEG": 1}
     assert found.labels[3] == 2
+    assert sum(found.labels.values()) == 32  # the vector is itself a label
     assert found.bytes == (path / "data.mdb").stat().st_size
     assert "shape: 1 x 3 x 5 uint8 (30 records)" in list(found.lines())
 

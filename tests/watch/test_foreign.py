@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import subprocess
 import sys
 import time
@@ -29,12 +30,12 @@ def _rows(out: Path) -> list[dict[str, str]]:
 
 
 def test_a_finished_log(tmp_path: Path) -> None:
-    """Table, picture and events, with the times of the log's own lines."""
-    log = tmp_path / "caffe.log"
-    log.write_text(LOG)
+    """Table, picture and events, with the times of the log's own lines; here one packed by gzip."""
+    log = tmp_path / "caffe.log.gz"
+    log.write_bytes(gzip.compress(LOG.encode()))
     done = _watch(log)
     assert done.returncode == 0, done.stderr
-    out = tmp_path / "caffe.log.watch"
+    out = tmp_path / "caffe.log.gz.watch"
     rows = _rows(out)
     assert [row["iteration"] for row in rows] == ["0", "50", "100"]
     assert float(rows[1]["seconds"]) == pytest.approx(2.035, abs=0.01)
