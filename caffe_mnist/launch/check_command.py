@@ -8,7 +8,8 @@ import sys
 from dataclasses import asdict
 from typing import Any
 
-from caffe_mnist.launch.check import PHASES, Checked, CheckedNet, check_file
+from caffe_mnist.launch.check import PHASES, check_file
+from caffe_mnist.launch.checked import Checked, CheckedNet
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.reading import reading
 from caffe_mnist.schema.shapes import parse_shape

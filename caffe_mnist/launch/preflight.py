@@ -20,7 +20,9 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError, JobError, ManyFaultsError
-from caffe_mnist.launch.check import FLOAT, Checked, check_file, test_outputs
+from caffe_mnist.launch.check import check_file, test_outputs
+from caffe_mnist.launch.check_shapes import FLOAT
+from caffe_mnist.launch.checked import Checked
 from caffe_mnist.launch.dataset import databases
 from caffe_mnist.launch.devices import lacking
 from caffe_mnist.launch.epochs import settle_epochs

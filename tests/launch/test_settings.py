@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.launch.settings import Settings, _parser, parse
+from caffe_mnist.launch.arguments import make_parser
+from caffe_mnist.launch.settings import Settings, parse
 
 
 def settings(*arguments: str) -> Settings:
@@ -155,5 +156,5 @@ def test_the_page_names_every_argument() -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "train.md").read_text()
     table = page.partition("## Arguments")[2].partition("```toml")[0]
     named = set(re.findall(r"^\| `(--[a-z-]+)", table, re.MULTILINE))
-    options = [each for action in _parser("train")._actions for each in action.option_strings]
+    options = [each for action in make_parser("train")._actions for each in action.option_strings]
     assert named == set(options) - {"-h", "--help"}
