@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -99,3 +100,27 @@ def test_who_gave_up_is_not_computed() -> None:
 
     asyncio.run(story())
     assert seen == [[1], [3]]
+
+
+def test_what_takes_a_moment_needs_no_thread() -> None:
+    """A lone item, once the last one was quick; batches and slow items go to the thread."""
+    here = threading.get_ident()
+    places: list[tuple[int, bool]] = []
+    delay = [0.0]
+
+    def compute(items: Sequence[int]) -> Sequence[int]:
+        places.append((len(items), threading.get_ident() == here))
+        time.sleep(delay[0])
+        return items
+
+    async def story() -> None:
+        batcher = Batcher(compute, moment=0.5)
+        await batcher.submit([1])  # nobody knows yet how long it takes
+        await batcher.submit([2])
+        await batcher.submit([3, 4])
+        delay[0] = 0.6
+        await batcher.submit([5])
+        await batcher.submit([6])
+
+    asyncio.run(story())
+    assert places == [(1, False), (1, True), (2, False), (1, True), (1, False)]
