@@ -28,6 +28,8 @@ def find_device(gpu: str, place: str) -> torch.device:
     indices = find_gpus(gpu)
     if len(indices) > 1:
         raise CaffeMnistError(f"-gpu {gpu}: this runs on one GPU", hint="name one of them")
+    # Else libraries would take memory of the first one, too.
+    torch.cuda.set_device(indices[0])
     info(place, f"Using GPUs {indices[0]}")
     info(place, f"GPU {indices[0]}: {torch.cuda.get_device_name(indices[0])}")
     return torch.device("cuda", indices[0])
@@ -66,4 +68,6 @@ def find_gpus(wanted: str) -> list[int]:
         raise CaffeMnistError(f"-gpu {wanted!r} is no list of numbers") from None
     if any(not 0 <= index < count for index in indices):
         raise CaffeMnistError(f"-gpu {wanted}: this machine has GPUs 0 to {count - 1}")
+    if len(set(indices)) < len(indices):
+        raise CaffeMnistError(f"-gpu {wanted} names a GPU twice", hint="one worker runs on each")
     return indices

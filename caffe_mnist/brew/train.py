@@ -49,6 +49,9 @@ def train(flags: Flags) -> int:
             "-workers is for the CPU; on GPUs there is one worker each",
             hint="name them by -gpu, and leave -workers away",
         )
+    if not flags.nodes and (flags.rdzv or flags.node_rank >= 0):
+        given = "-rdzv" if flags.rdzv else "-node_rank"
+        raise CaffeMnistError(f"{given} is for several machines", hint="-nodes N as well")
     if workers > 1 or flags.nodes:
         return _train_together(flags, workers)
     device = find_device(gpu, "caffe.cpp:197")
@@ -66,12 +69,14 @@ def _train_together(flags: Flags, workers: int) -> int:
     together = elastic.Gathering(workers)
     if flags.nodes:
         from caffe_mnist.cluster.machines import find_machines
+        from caffe_mnist.cluster.meeting import meeting_settings
 
         rank = flags.node_rank if flags.node_rank >= 0 else None
         here = find_machines(flags.nodes, flags.rdzv, rank)
         together = elastic.Gathering(
             workers, here.least, here.most, here.endpoint, here.first, here.address,
-            here.interface, flags.rdzv_id, flags.max_restarts, flags.conf,
+            here.interface, flags.rdzv_id, flags.max_restarts,
+            meeting_settings(flags.rdzv_conf),
         )  # fmt: skip
     command = [
         sys.executable,

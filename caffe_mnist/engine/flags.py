@@ -103,12 +103,6 @@ class Flags:
         return self.stage.split(",")
 
     @property
-    def conf(self) -> dict[str, str]:
-        """The settings of -rdzv_conf."""
-        pairs = (word.partition("=") for word in self.rdzv_conf.split(",") if word)
-        return {name.strip(): value.strip() for name, _, value in pairs}
-
-    @property
     def early(self) -> frozenset[int]:
         """The iterations of -snapshot_at."""
         return frozenset(int(word) for word in self.snapshot_at.split(",") if word)
@@ -160,6 +154,8 @@ def parse(arguments: Sequence[str]) -> tuple[list[str], Flags]:
         raise UsageError("flag 'cuda_graph' takes auto or off")
     if values.get("workers", 1) < 1 or values.get("worker_timeout", 1) < 1:
         raise UsageError("flags 'workers' and 'worker_timeout' take 1 or more")
+    if values.get("node_rank", -1) < -1 or values.get("max_restarts", 0) < 0:
+        raise UsageError("flags 'node_rank' and 'max_restarts' take 0 or more")
     if values.get("paths_from", "cwd") not in ("cwd", "solver"):
         raise UsageError("flag 'paths_from' takes cwd or solver")
     wanted = values.get("snapshot_at", "")

@@ -79,7 +79,7 @@ class Group(Team):
             self._give_sign()
             return self._asked()
         if self._agreed is None or self._wishes is None:
-            return Action.NONE
+            return self._asked()  # the root's last test: the others have ended
         with _losses():
             self._agreed.wait()
         self._agreed = None
@@ -135,6 +135,7 @@ class Group(Team):
         from caffe_mnist.engine.solver_run import Callback
 
         self._check_alike(solver)
+        self._share_tests(solver)
         self._averaging = Averaging(solver.net, self._send)
         solver.net.watch = self._averaging
         self._is_due = solver.looks_next
@@ -202,6 +203,12 @@ class Group(Team):
         if time.monotonic() - self._sign > SIGN_EVERY:
             self._sign = time.monotonic()
             self._send_from_root(torch.tensor([TESTING]))
+
+    def _share_tests(self, solver: Solver) -> None:
+        """When the root tests, which the others wait for, whatever their own solver says."""
+        ours = [solver.param.test_interval, int(solver.param.test_initialization)]
+        interval, at_first = json.loads(self.tell(json.dumps(ours).encode()))
+        solver.param.test_interval, solver.param.test_initialization = interval, bool(at_first)
 
     def _check_alike(self, solver: Solver) -> None:
         ours = torch.tensor([fingerprint(solver)])

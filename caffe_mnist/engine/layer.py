@@ -23,6 +23,8 @@ from caffe_mnist.schema import caffe_pb2
 
 # What Caffe keeps in an int.
 LARGEST = 2**31 - 1
+# So many passes of a layer check values where that means to wait: those before a recording.
+LOOKS = 3
 
 layers: Registry[type[Layer]] = Registry("layer type", package="caffe_mnist.engine.layers")
 
@@ -75,6 +77,7 @@ class Layer:
         self.device = surroundings.device
         self.blobs: list[Parameter] = []
         self.learns: list[bool] = []
+        self._looks_left = LOOKS
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Read the settings and allocate parameters; shapes of the bottoms are known."""
@@ -154,6 +157,17 @@ class Layer:
                 raise self.error(f"takes at most {most} {kind} blob(s), found {len(names)}")
         if self.equal_bottoms_and_tops and len(self.param.bottom) != len(self.param.top):
             raise self.error("takes as many top as bottom blobs")
+
+    def looks(self) -> bool:
+        """Whether this pass may check values (labels, indices), which asks the device for them.
+
+        On the CPU always. Elsewhere the question would wait for the answer, and cannot be asked
+        while iterations are recorded: there the first passes tell, as a fault of the dataset does.
+        """
+        if self.device.type == "cpu":
+            return True
+        self._looks_left -= 1
+        return self._looks_left >= 0
 
     def check_not_empty(self, blob: Blob, axis: int = 1) -> None:
         """Raise CaffeMnistError for sizes of 0 from `axis` on; no items at all may be fine."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import replace
 
 from caffe_mnist.cluster.machines import Machines, find_machines
+from caffe_mnist.cluster.meeting import meeting_settings
 from caffe_mnist.cluster.started import OF_TORCHRUN, started_by
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.launch.settings import Settings
@@ -48,6 +49,7 @@ def find_together(settings: Settings) -> Machines | None:
                 hint="--nodes N as well",
             )  # fmt: skip
         return None
+    meeting_settings(settings.rdzv_conf or "")
     return find_machines(settings.nodes, settings.rdzv or "", settings.node_rank)
 
 

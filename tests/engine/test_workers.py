@@ -191,6 +191,7 @@ def test_a_fault_is_said_once(folder: Path) -> None:
         (("-nodes", "3:2", "-rdzv", "localhost"), "MIN is 1 or more, and MAX not less"),
         (("-nodes", "2", "-rdzv", "localhost:many"), "is not HOST:PORT"),
         (("-nodes", "2", "-rdzv", "localhost", "-node_rank", "2"), "2 is not 0 to 1"),
+        (("-rdzv", "localhost"), "-rdzv is for several machines (-nodes N as well)"),
     ],
 )
 def test_what_cannot_be_is_one_line(folder: Path, arguments: tuple[str, ...], words: str) -> None:

@@ -50,7 +50,9 @@ class ClassLoss(Layer):
     def labels(self, bottom: Sequence[Blob]) -> Tensor:
         """The labels as N × 1 places; raises CaffeMnistError for one that is no class."""
         labels = bottom[1].data.reshape(-1, 1).to(torch.int64)
-        if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
+        if not labels.numel() or not self.looks():
+            return labels
+        if not 0 <= int(labels.min()) <= int(labels.max()) < self.classes:
             raise self.error(
                 f"found labels from {int(labels.min())} to {int(labels.max())}, "
                 f"but there are {self.classes} classes (0 to {self.classes - 1})"

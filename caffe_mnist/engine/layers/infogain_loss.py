@@ -101,15 +101,19 @@ class InfogainLoss(Layer):
         labels = bottom[1].data.reshape(self.outer, self.inner).to(torch.int64)
         valid = labels != param.ignore_label if param.HasField("ignore_label") else None
         clean = labels if valid is None else labels * valid
-        if clean.numel() and not 0 <= int(clean.min()) <= int(clean.max()) < self.classes:
-            raise self.error(
-                f"found labels from {int(clean.min())} to {int(clean.max())}, "
-                f"but there are {self.classes} classes (0 to {self.classes - 1})"
-            )
+        if clean.numel() and self.looks():
+            self._check_labels(int(clean.min()), int(clean.max()))
         rows = matrix.reshape(self.classes, self.classes)[clean].transpose(1, 2)
         if valid is None:
             return rows, None
         return rows * valid.unsqueeze(1), valid
+
+    def _check_labels(self, low: int, high: int) -> None:
+        if low < 0 or high >= self.classes:
+            raise self.error(
+                f"found labels from {low} to {high}, "
+                f"but there are {self.classes} classes (0 to {self.classes - 1})"
+            )
 
     def _check_matrix(self, shape: Sequence[int], count: int) -> None:
         *others, height, width = (1, 1, *shape)

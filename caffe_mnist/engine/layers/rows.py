@@ -15,7 +15,7 @@ from caffe_mnist.engine.layer import Layer, layers
 def _numbers(layer: Layer, blob: Blob, count: int, of: str) -> Tensor:
     """The blob's values as whole numbers below `count`; raises CaffeMnistError for others."""
     numbers = blob.data.flatten().to(torch.int64)
-    if numbers.numel():
+    if numbers.numel() and layer.looks():
         low, high = (int(bound) for bound in torch.aminmax(numbers))
         if low < 0 or high >= count:
             wrong = low if low < 0 else high
