@@ -70,19 +70,26 @@ def main() -> int:
     )
     print("| --- | --- | --- | --- | --- | --- |")
     rounds = 1 if arguments.quick else arguments.rounds
+    good = True
     for name in arguments.nets.split(","):
         for precision in arguments.precisions.split(","):
-            _row(name, precision, arguments, rounds)
+            good &= _row(name, precision, arguments, rounds)
     if arguments.workers:
-        _scaling(arguments, [int(word) for word in arguments.workers.split(",")])
-    return 0
+        good &= _scaling(arguments, [int(word) for word in arguments.workers.split(",")])
+    return 0 if good else 1
 
 
-def _row(name: str, precision: str, arguments: argparse.Namespace, rounds: int) -> None:
+def _row(name: str, precision: str, arguments: argparse.Namespace, rounds: int) -> bool:
+    """One row; False, with the reason on stderr, where a process failed: the others count."""
     found: dict[str, list[dict[str, float]]] = {"engine": [], "loop": []}
-    for _ in range(rounds):
-        for who, results in found.items():
-            results.append(_child(who, name, precision, arguments))
+    try:
+        for _ in range(rounds):
+            for who, results in found.items():
+                results.append(_child(who, name, precision, arguments))
+    except ChildProcessError as error:
+        print(f"| {name} | {precision} | failed | | | |", flush=True)
+        print(error, file=sys.stderr)
+        return False
     speeds = [statistics.median(one["speed"] for one in found[who]) for who in found]
     peaks = [max(one["peak"] for one in found[who]) / 2**20 for who in found]
     print(
@@ -90,6 +97,7 @@ def _row(name: str, precision: str, arguments: argparse.Namespace, rounds: int) 
         f"| {speeds[0] / speeds[1]:.2f} | {peaks[0]:.0f}, {peaks[1]:.0f} |",
         flush=True,
     )
+    return True
 
 
 def _child(who: str, name: str, precision: str, arguments: argparse.Namespace) -> dict[str, float]:
@@ -97,7 +105,7 @@ def _child(who: str, name: str, precision: str, arguments: argparse.Namespace) -
     command += [who, name, precision, *["--quick"] * arguments.quick]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
-        raise SystemExit(f"{who}, {name}, {precision}:\n{done.stderr[-2000:]}")
+        raise ChildProcessError(f"{who}, {name}, {precision}:\n{done.stderr[-2000:]}")
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return found
 
@@ -155,8 +163,11 @@ def _solver() -> str:
     )
 
 
-def _scaling(arguments: argparse.Namespace, counts: list[int]) -> None:
-    """Images a second of the whole job for 1, 2, … workers, by the command's log."""
+def _scaling(arguments: argparse.Namespace, counts: list[int]) -> bool:
+    """Images a second of the whole job for 1, 2, … workers, by the command's log.
+
+    False, with the reason on stderr, where one of them failed.
+    """
     import os
 
     import torch
@@ -168,18 +179,22 @@ def _scaling(arguments: argparse.Namespace, counts: list[int]) -> None:
     name = "LeNet-64" if arguments.device == "cpu" else "ResNet-50"
     print(f"\n| {name}, workers | images/s | ÷ one worker | of it per worker |")
     print("| --- | --- | --- | --- |")
-    first = 0.0
+    first, good = 0.0, True
     for count in counts:
-        speed = _workers(name, count, arguments)
-        if speed is None:
-            print(f"| {count} | this version cannot | | |")
+        try:
+            speed = _workers(name, count, arguments)
+        except ChildProcessError as error:
+            print(f"| {count} | failed | | |", flush=True)
+            print(error, file=sys.stderr)
+            good = False
             continue
         first = first or speed / count
         print(f"| {count} | {speed:.0f} | {speed / first:.2f} | {speed / first / count:.0%} |")
     print(f"\n{there} worker(s) of this kind are here: more were not measured.")
+    return good
 
 
-def _workers(name: str, count: int, arguments: argparse.Namespace) -> float | None:
+def _workers(name: str, count: int, arguments: argparse.Namespace) -> float:
     net, batch, size, classes, iterations = (QUICK if arguments.quick else SETTINGS)[name]
     display = max(iterations // 2, 1)
     with tempfile.TemporaryDirectory() as folder:
@@ -199,7 +214,7 @@ def _workers(name: str, count: int, arguments: argparse.Namespace) -> float | No
         done = subprocess.run(command, capture_output=True, text=True)
     rates = re.findall(r"Iteration \d+ \((\S+) iter/s", done.stderr)
     if done.returncode or len(rates) < 3:
-        return None
+        raise ChildProcessError(f"{name}, {count} worker(s):\n{done.stderr[-2000:]}")
     return count * batch * statistics.median(map(float, rates[2:]))
 
 

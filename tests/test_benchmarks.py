@@ -63,6 +63,26 @@ def test_gpu_benchmark_in_small() -> None:
     assert all(float(peak) > 50 for peak in peaks.split(","))
 
 
+def test_gpu_benchmark_goes_on_after_a_failure(
+    modules: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A net that does not fit costs its own row; the reason and the status tell."""
+
+    def child(who: str, name: str, precision: str, arguments: object) -> dict[str, float]:
+        if precision == "bf16":
+            raise ChildProcessError("engine, LeNet-64, bf16:\nout of memory")
+        return {"speed": 2.0, "peak": 2.0**20}
+
+    monkeypatch.setattr(modules, "_child", child)
+    monkeypatch.setattr(sys, "argv", ["gpu.py", "--device", "cpu", "--quick", "--workers", "",
+                        "--nets", "LeNet-64", "--precisions", "bf16,fp32"])  # fmt: skip
+    assert modules.main() == 1
+    said = capsys.readouterr()
+    assert "| LeNet-64 | bf16 | failed |" in said.out
+    assert "| LeNet-64 | fp32 | 2 | 2 | 1.00 | 1, 1 |" in said.out
+    assert "out of memory" in said.err
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
 def test_gpu_benchmark_without_a_gpu() -> None:
     """It measures nothing and says so in one line."""

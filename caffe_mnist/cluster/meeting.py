@@ -22,7 +22,9 @@ def meeting_settings(conf: str) -> dict[str, str]:
         if name not in NAMES:
             known = ", ".join(NAMES)
             raise CaffeMnistError(
-                f"{name!r} is no setting of the meeting", where="--rdzv-conf", hint=f"known: {known}"
+                f"{name!r} is no setting of the meeting",
+                where="--rdzv-conf",
+                hint=f"known: {known}",
             )
         if not (value.isascii() and value.isdigit() and int(value)):
             what = f"{word!r} gives no whole number of 1 or more"

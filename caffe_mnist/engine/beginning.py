@@ -40,9 +40,12 @@ class Beginning:
         team.share(solver)
         known = Parts.of(solver.more)
         if solver.run.resume_data and solver.iteration and (team.size > 1 or known.parts):
-            if not others.go_on(solver):
+            taken = team.agree(known.taken(solver.iteration, team.size))
+            if others.go_on(solver) if team.size > 1 else known.parts[-1][1] == 1:
+                _seek_pictures(solver, taken)
+            else:
                 _share_seeds(solver)
-            solver.seek(team.agree(known.taken(solver.iteration, team.size)))
+                solver.seek(taken)
         known.going_on(solver.iteration, team.size).keep(solver.more)
         others.note(solver)
 
@@ -60,6 +63,14 @@ class Beginning:
             return str(found["snapshot"]) if mine else ""
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return ""
+
+
+def _seek_pictures(solver: Solver, taken: int) -> None:
+    """In layers that know their place by a count of batches; all else is where it was left."""
+    passes = max(solver.param.iter_size, 1)
+    for layer in solver.net.layers:
+        if isinstance(layer, PictureSource):
+            layer.skip_to(solver.iteration * passes, taken * passes)
 
 
 def _share_seeds(solver: Solver) -> None:

@@ -1,6 +1,7 @@
 """Trainings of several workers, all in one group: run by torchrun for test_group.py.
 
-Usage: group_cases.py FOLDER, with FOLDER/NAME.prototxt the solvers and FOLDER/names their names.
+Usage: group_cases.py FOLDER, with FOLDER/NAME.prototxt the solvers and FOLDER/names their names
+(NAME.RANK.prototxt is that of one worker alone, where it is).
 Writes FOLDER/NAME-RANK.pt: the weights after max_iter iterations, and the last labels seen.
 """
 
@@ -42,7 +43,9 @@ def main(folder: Path) -> None:
     write_from(3)
     team = Group(lambda: Action.NONE, torch.device("cpu"), 120)
     for name in (folder / "names").read_text().split():
-        torch.save(trained(folder / f"{name}.prototxt", team), folder / f"{name}-{team.rank}.pt")
+        own = folder / f"{name}.{team.rank}.prototxt"
+        path = own if own.exists() else folder / f"{name}.prototxt"
+        torch.save(trained(path, team), folder / f"{name}-{team.rank}.pt")
     team.close()
 
 

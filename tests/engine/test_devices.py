@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from caffe_mnist.brew.devices import find_device, find_gpus
 from caffe_mnist.engine import layer as layer_module
 from caffe_mnist.engine.data.transfer import Sent, Transfer
 from caffe_mnist.engine.layer import LOOKS, Layer, Surroundings, layers
@@ -15,6 +16,7 @@ from caffe_mnist.engine.net import Net
 from caffe_mnist.engine.precision import FP32, PRECISIONS, set_products
 from caffe_mnist.engine.random_numbers import RandomNumbers
 from caffe_mnist.engine.recorder import CudaRecorder
+from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text
 from tests.engine.devices import differences, outcome
@@ -104,7 +106,23 @@ def test_values_are_looked_at_before_a_recording() -> None:
     assert all(Layer(param, Surroundings()).looks() for _ in range(5))
     far = Layer(param, Surroundings(device=torch.device("meta")))
     assert [far.looks() for _ in range(5)] == [True, True, True, False, False]
-    assert LOOKS <= CudaRecorder.warm_ups
+    assert CudaRecorder.warm_ups >= LOOKS
+
+
+def test_the_gpu_that_is_named_is_the_present_one(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """So that nothing takes memory of the first one; and none is named twice."""
+    chosen: list[int] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", chosen.append)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda index: f"GPU {index}")
+    assert find_device("1", "caffe.cpp:197") == torch.device("cuda", 1)
+    assert chosen == [1]
+    assert "Using GPUs 1" in capfd.readouterr().err
+    assert find_gpus("all") == [0, 1]
+    with pytest.raises(CaffeMnistError, match="names a GPU twice"):
+        find_gpus("0,1,0")
 
 
 def test_every_type_has_a_case() -> None:

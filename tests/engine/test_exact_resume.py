@@ -16,10 +16,12 @@ from PIL import Image
 
 from caffe_mnist.datasets.record import head, tail
 from caffe_mnist.datasets.writer import DatabaseWriter
+from caffe_mnist.engine.beginning import Beginning
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import read_state
 from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.solver_run import Run
+from caffe_mnist.engine.team import Team
 from caffe_mnist.engine.updates import rules
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import parse_text, read_binary
@@ -265,3 +267,36 @@ def test_weights_beside_the_state_go_first(folder: Path) -> None:
     found = (folder / "again_iter_5.caffemodel").read_bytes()
     assert found != wrong
     assert found == bytes(right.numpy())
+
+
+class Two(Team):
+    """The root of two whose other one is as the root itself."""
+
+    def __init__(self) -> None:
+        super().__init__(size=2)
+
+    def gather(self, content: bytes) -> list[bytes]:
+        """As if both had said the same."""
+        return [content, content]
+
+
+@pytest.mark.parametrize("source", ["one.txt", "two.txt"])
+def test_shuffled_rows_go_on_in_their_order_with_several_workers(
+    folder: Path, source: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An order that tests drew from, too, is that of the snapshot, and not drawn anew."""
+    monkeypatch.setattr("caffe_mnist.engine.beginning.others.note", lambda solver: None)
+    Path("net.prototxt").write_text(ROWS % source + HIDDEN + HEAD)
+    text = f'net: "net.prototxt" snapshot_prefix: "run" random_seed: 3 {SOLVER}'
+    param = parse_text(text, caffe_pb2.SolverParameter, "solver")
+    seen = []
+    for state in ("", "run_iter_5.solverstate"):
+        solver = Solver(param, Run(team=Two(), snapshot_at=frozenset({5})))
+        solver.more["others"] = ["{}"]
+        Beginning("run", solver.team).begin(solver, state)
+        solver.step(5 - solver.iteration)
+        solver.step(4)
+        seen.append([solver.net.blobs[name].data.clone() for name in ("x", "label")])
+        solver.close()
+    for ours, theirs in zip(*seen):
+        assert torch.equal(ours, theirs)

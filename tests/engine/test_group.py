@@ -14,6 +14,8 @@ import pytest
 import torch
 
 from caffe_mnist.datasets import mnist
+from caffe_mnist.engine.asked import Action
+from caffe_mnist.engine.group import Group
 from caffe_mnist.engine.team import Team
 from tests.engine import group_cases
 from tests.engine.test_caffe import NET
@@ -98,6 +100,9 @@ def together(small_mnist: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     (folder / "files.txt").write_text("0.h5\n1.h5\n")
     for name in CASES:
         write(folder, name, 1)
+    # What one machine's solver says of tests and snapshots does not count: the root's does.
+    other = (folder / "tested.prototxt").read_text().replace("test_interval: 20", "snapshot: 9")
+    (folder / "tested.1.prototxt").write_text(other.replace("test_iter: 2", ""))
     (folder / "names").write_text(" ".join(CASES))
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", str(WORKERS), group_cases.__file__, str(folder)]
@@ -127,3 +132,17 @@ def test_workers_give_the_weights_of_one_with_all_their_batches(
     seen = [one["labels"][0].flatten() for one in found]
     last = alone["labels"][0].flatten()
     assert [seen[i % WORKERS][i // WORKERS] for i in range(len(last))] == last.tolist()
+
+
+def test_the_root_hears_in_its_last_test_that_it_is_to_stop(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The others have ended by then, so that nothing is agreed on any more."""
+    around = {"MASTER_ADDR": "localhost", "MASTER_PORT": "0", "RANK": "0", "WORLD_SIZE": "1"}
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    team = Group(lambda: Action.STOP, torch.device("cpu"), 60)
+    try:
+        assert team.action() is Action.STOP
+    finally:
+        team.close()
