@@ -41,7 +41,8 @@ class Beginning:
         known = Parts.of(solver.more)
         if solver.run.resume_data and solver.iteration and (team.size > 1 or known.parts):
             taken = team.agree(known.taken(solver.iteration, team.size))
-            if others.go_on(solver) if team.size > 1 else known.parts[-1][1] == 1:
+            exact = others.go_on(solver)
+            if exact or (team.size == 1 and known.parts[-1][1] == 1):
                 _seek_pictures(solver, taken)
             else:
                 _share_seeds(solver)
