@@ -83,7 +83,7 @@ def run(options: argparse.Namespace) -> int:
     waiting = list(trials)
     for trial in trials:
         _clear(trial.folder / "model")
-    _say(f"{len(samples)} trainings; all in {options.out}")
+    _say(f"{len(samples)} training{'s' if len(samples) > 1 else ''}; all in {options.out}")
     board = Board([Slot()], common, options.train_url)
     stopped = board.run(lambda: waiting.pop(0) if waiting else None, ended)
     if stopped:
@@ -95,7 +95,7 @@ def _chosen(names: str | None) -> list[Sample]:
     from caffe_mnist.trials.samples import SAMPLES
 
     known = {sample.name: sample for sample in SAMPLES}
-    wanted = [name.strip() for name in names.split(",")] if names else list(known)
+    wanted = [name.strip() for name in names.split(",")] if names is not None else list(known)
     for name in wanted:
         if name not in known:
             raise CaffeMnistError(

@@ -68,6 +68,7 @@ def test_a_failed_training_fails_the_comparison(job: Job) -> None:
     ("arguments", "words"),
     [
         (("--only=softmaxx",), "known: softmax, softmax-adam, mlp, lenet"),
+        (("--only=",), "known: softmax, softmax-adam, mlp, lenet"),
         (("--prototxt=nowhere",), "there are no nets"),
         (("--data-url=nowhere",), "nowhere"),
     ],

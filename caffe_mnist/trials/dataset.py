@@ -47,16 +47,24 @@ def settle(
 
 
 def with_last_test(solver: Path, values: Values) -> Values:
-    """`values`, with a test_interval that lets the last iteration be tested.
+    """`values`, with intervals of tests and of display that meet the last iteration.
 
-    A solver tests every test_interval iterations; what is compared must be the trained net, not
-    the net some iterations before. The interval becomes the next smaller one that divides
-    max_iter, or max_iter itself where that one would test much more often.
+    A solver tests every test_interval iterations, and prints the loss every display iterations;
+    what is compared must be the trained net, not the net some iterations before. An interval
+    becomes the next smaller one that divides max_iter, or max_iter itself where that one would
+    come much more often. One that is 0 stays so.
     """
     source = with_settings(read_prototxt(solver), list(values.items()))
     param = parse_text(source.text, caffe_pb2.SolverParameter, solver)
-    last, every = param.max_iter, param.test_interval
-    if not every or not last or last % every == 0:
-        return values
-    fitting = next(one for one in range(min(every, last), 0, -1) if last % one == 0)
-    return {**values, "test_interval": str(fitting if 4 * fitting >= every else last)}
+    last = param.max_iter
+    fitting = {}
+    for name, every in (("test_interval", param.test_interval), ("display", param.display)):
+        if every and last and last % every:
+            fitting[name] = str(_fitting(every, last))
+    return {**values, **fitting}
+
+
+def _fitting(every: int, last: int) -> int:
+    """The largest interval up to `every` that divides `last`; `last` where it is far smaller."""
+    found = next(one for one in range(min(every, last), 0, -1) if last % one == 0)
+    return found if 4 * found >= every else last

@@ -85,3 +85,12 @@ def test_the_last_iteration_is_tested(
     values = {"max_iter": str(last)}
     expected = {**values, "test_interval": interval} if interval else values
     assert with_last_test(solver, values) == expected
+
+
+def test_the_last_iteration_is_displayed(tmp_path: Path) -> None:
+    """A loss that is compared is that of the trained net, too."""
+    solver = tmp_path / "solver.prototxt"
+    solver.write_text('net: "net.prototxt"\ndisplay: 100\nmax_iter: 7\n')
+    assert with_last_test(solver, {}) == {"display": "7"}
+    assert with_last_test(solver, {"max_iter": "150"}) == {"max_iter": "150", "display": "75"}
+    assert with_last_test(solver, {"max_iter": "200"}) == {"max_iter": "200"}

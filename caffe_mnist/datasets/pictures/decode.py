@@ -64,10 +64,18 @@ def read_file(path: str) -> bytes:
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise BrokenPictureError("there is no such file") from None
+        raise BrokenPictureError(_missing(path)) from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise BrokenPictureError(f"cannot be read: {reason}") from None
+
+
+def _missing(path: str) -> str:
+    """What to say of a file that is not there; a list's whole path behind a root is a slip."""
+    whole = path[path.rfind("//") + 1 :]
+    if whole != path and whole.startswith("/") and os.path.isfile(whole):
+        return "there is no such file below the root folder, only one of this whole path (root: /)"
+    return "there is no such file"
 
 
 def read_picture(content: bytes, header: Header, name: str, decoding: Decoding) -> Picture:

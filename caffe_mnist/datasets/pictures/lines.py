@@ -119,7 +119,9 @@ def _remarks(entries: Sequence[Entry], classes: Sequence[str]) -> list[str]:
     counts = Counter(entry.name for entry in entries if entry.name)
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
-        remarks.append(f"{len(twice)} pictures are named more than once, the first is {twice[0]}")
+        remarks.append(
+            f"named more than once: {len(twice)} of the pictures, the first is {twice[0]}"
+        )
     torn = [name for name, found in labels.items() if len(found) > 1]
     if torn:
         remarks.append(

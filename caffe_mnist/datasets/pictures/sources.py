@@ -93,7 +93,7 @@ def _in_folder(source: str, form: str | None, root: str | None, labels: Labels) 
         )
     found = read_pairs(tree, labels.kind) if form == "pairs" else read_folders(tree)
     if tree.others:
-        more = f"{len(tree.others)} other files are passed over, the first is {tree.others[0]}"
+        more = f"passed over: {len(tree.others)} of other kinds, the first is {tree.others[0]}"
         found = replace(found, remarks=(*found.remarks, more))
     return found
 

@@ -139,6 +139,15 @@ def test_files_that_are_none_have_a_reason(tmp_path: Path) -> None:
     assert read_file(f"{tmp_path}/jpeg420.jpg") == zoo.whole()["jpeg420.jpg"]
 
 
+def test_a_whole_path_behind_a_root_is_told(tmp_path: Path) -> None:
+    """As in `convert_imageset` the root comes before it; that there is such a file says why."""
+    (tmp_path / "there.jpg").write_bytes(b"x")
+    with pytest.raises(BrokenPictureError, match="only one of this whole path"):
+        read_file(f"root/{tmp_path}/there.jpg")
+    with pytest.raises(BrokenPictureError, match=r"there is no such file$"):
+        read_file(f"root/{tmp_path}/none.jpg")
+
+
 def test_a_sparse_file_of_any_size_takes_no_memory(tmp_path: Path) -> None:
     """What is too large to be a picture is not read."""
     with open(tmp_path / "large.jpg", "wb") as file:

@@ -124,7 +124,7 @@ def test_list(tmp_path: Path) -> None:
     assert entries(found) == [("a.jpg", 3), ("my b.jpg", 0), ("", 0), ("d/c.jpg", 1), ("a.jpg", -2)]
     assert found.listing.key(3) == b"00000003_d/c.jpg"
     assert not found.left_out
-    assert any("more than once, the first is a.jpg" in remark for remark in found.remarks)
+    assert any(": 1 of the pictures, the first is a.jpg" in remark for remark in found.remarks)
     assert entries(find(str(tmp_path))) == entries(found)  # the folder with the list in it
 
 
