@@ -89,15 +89,24 @@ def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]
     logging.disable(logging.ERROR)  # the agent's own lines; what matters is said here
     with tempfile.TemporaryDirectory(prefix="workers-") as folder:
         _surround(gathering, folder)
-        agent = _agent(gathering, command, Path(folder))
+        agents: list[Agent] = []
         failures: list[BaseException] = []
-        thread = threading.Thread(target=_work, args=(agent, failures), daemon=True)
+
+        def work() -> None:
+            try:  # which waits for the first machine, so that it is done beside
+                agents.append(_agent(gathering, command, Path(folder)))
+            except BaseException as error:  # raised by the main thread
+                failures.append(error)
+            else:
+                _work(agents[0], failures)
+
+        thread = threading.Thread(target=work, daemon=True)
         with _heard(signals) as heard:
             thread.start()
             while thread.is_alive():
                 thread.join(LOOK_EVERY)
                 while heard:
-                    _pass_on(agent, heard.pop(0), signals)
+                    _pass_on(agents, heard.pop(0), signals)
         if failures:
             raise failures[0]
 
@@ -191,10 +200,15 @@ def _first_line(error: BaseException) -> str:
     return str(error).partition("\n")[0].partition(" See inner")[0]
 
 
-def _pass_on(agent: Agent, number: int, signals: Mapping[int, int]) -> None:
+def _pass_on(agents: Sequence[Agent], number: int, signals: Mapping[int, int]) -> None:
     """Let the first worker here hear a signal; the group agrees on what follows."""
     meant = signals[number]
     stops = number != signal.SIGHUP
+    if not agents:
+        if stops:
+            raise StoppedError(number)
+        return
+    agent = agents[0]
     agent.ending = agent.ending or stops
     group = agent.get_worker_group()
     running = [worker.id for worker in group.workers if isinstance(worker.id, int)]

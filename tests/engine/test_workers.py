@@ -231,3 +231,23 @@ def test_the_cause_of_a_loss_goes_first() -> None:
     assert loss({0: -15, 1: -9, 2: LOST}, 3) == "worker 1 of 3 was killed by SIGKILL"
     assert loss({0: LOST, 1: 1}, 2) == "worker 1 of 2 ended with status 1"
     assert loss({0: LOST}, 3) == "workers on another machine were lost, or out of reach"
+
+
+def catches_sighup(pid: int) -> bool:
+    """Whether a process has a handler of its own for SIGHUP, as a launcher that listens has."""
+    found = re.search(r"SigCgt:\s*(\w+)", Path(f"/proc/{pid}/status").read_text())
+    return found is not None and bool(int(found[1], 16) >> (signal.SIGHUP - 1) & 1)
+
+
+def test_a_stop_is_heard_while_the_first_machine_is_not_there(folder: Path) -> None:
+    """Nobody keeps the meeting at that port; to wait for it takes a quarter of an hour."""
+    command = [*COMMAND, *SOLVER, "-nodes", "2", "-rdzv", "localhost:29377", "-node_rank", "1"]
+    with (folder / "log").open("wb") as file:
+        process = subprocess.Popen(command, cwd=folder, stdout=file, stderr=file)
+    try:
+        until(lambda: catches_sighup(process.pid))
+        process.send_signal(signal.SIGINT)
+        assert process.wait(LIMIT) == 128 + signal.SIGINT
+    finally:
+        process.kill()
+    assert "stopped by SIGINT while waiting for workers" in (folder / "log").read_text()
