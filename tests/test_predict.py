@@ -291,7 +291,10 @@ def test_models_that_are_none(
         ([tmp_path / "half.caffemodel", "--deploy", deploy], "not a binary NetParameter"),
         ([tmp_path / "empty.caffemodel", "--deploy", deploy], "holds no layers"),
         ([weights, "--deploy", other], "holds no weights for fc of"),
-        ([weights, "--deploy", wide], "shape mismatch: 4 × 64 there, 4 × 72 in the net"),
+        (
+            [weights, "--deploy", wide],
+            "Source param shape is 4 64 (256); target param shape is 4 72 (288)",
+        ),
         ([weights, "--deploy", typo], "typo.prototxt:8:"),
         ([weights, "--deploy", old], "takes at least 1 top blob"),
         ([weights, "--deploy", train], "has 0 inputs, expected one (is it a deploy net"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -48,8 +49,16 @@ def load_weights(
                 where=path,
             )
         for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
-            where = f"{path}: layer {layer.name!r}, parameter {index}"
-            _copy(blob, parameter, where, layer.loose_shapes)
+            theirs_shape = shape(blob)
+            if not _fits(theirs_shape, parameter.shape, blob, layer.loose_shapes):
+                raise CaffeMnistError(
+                    f"Cannot copy param {index} weights from layer {layer.name!r}; shape mismatch. "
+                    f"Source param shape is {_words(theirs_shape)}; "
+                    f"target param shape is {_words(parameter.shape)}",
+                    where=path,
+                    hint="to learn this layer from scratch, rename it in the net",
+                )
+            _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
     loaded = {theirs.name for theirs in given}
     return [layer.name for layer in net.layers if layer.blobs and layer.name not in loaded]
 
@@ -83,16 +92,13 @@ def array(values: torch.Tensor) -> Floats:
     return values.detach().cpu().contiguous().numpy()
 
 
-def _copy(blob: Any, parameter: Parameter, where: str, loose: bool) -> None:
-    theirs = shape(blob)
-    if not (_same(theirs, parameter.shape, blob) or (loose and _alike(theirs, parameter.shape))):
-        raise CaffeMnistError(
-            f"shape mismatch: {_words(theirs)} there, {_words(parameter.shape)} in the net",
-            where=where,
-            hint="to learn this layer from scratch, rename it in the net",
-        )
+def _copy(blob: Any, parameter: Parameter, where: str) -> None:
     values = torch.from_numpy(numbers(blob, where).copy()).reshape(parameter.shape)
     parameter.data = values.to(parameter.device)
+
+
+def _fits(theirs: tuple[int, ...], ours: tuple[int, ...], blob: Any, loose: bool) -> bool:
+    return _same(theirs, ours, blob) or (loose and _alike(theirs, ours))
 
 
 def _same(theirs: tuple[int, ...], ours: tuple[int, ...], blob: Any) -> bool:
@@ -108,4 +114,5 @@ def _alike(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
 
 
 def _words(sizes: tuple[int, ...]) -> str:
-    return " × ".join(map(str, sizes)) or "a single number"
+    """A shape as Caffe writes it: the sizes, then how many numbers that is."""
+    return " ".join(map(str, [*sizes, f"({math.prod(sizes)})"]))
