@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from dataclasses import replace
 from typing import Any
 
 import torch
 
-from caffe_mnist.engine import others
+from caffe_mnist.engine import going_on, others
 from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.clipping import Clipping
 from caffe_mnist.engine.compiled import CompiledPasses
-from caffe_mnist.engine.glog import info, number, warning
+from caffe_mnist.engine.glog import info, number
 from caffe_mnist.engine.hdf5_files import is_hdf5
 from caffe_mnist.engine.layer import Surroundings
 from caffe_mnist.engine.loss_scale import LossScale
@@ -244,7 +243,7 @@ class Solver:
             self.seek(self.iteration * self.team.size)
             for net, batches in zip(self.test_nets, self.param.test_iter):
                 net.skip_to(self._tests_before() * batches)
-            self._restore_running(state.running, path)
+            self._restored_losses = going_on.bring_back(self, state.running, path)
 
     def seek(self, taken: int) -> None:
         """Go on in the data: all solvers together have taken so many batches in each pass."""
@@ -262,39 +261,7 @@ class Solver:
             self.loss_scale.restore(state["loss_scale"])
 
     def _running_state(self) -> RunningState:
-        found = RunningState.of(self.generator, self.net, self.test_nets)
-        more = dict(self.more)
-        if self.plateau is not None:
-            more["plateau"] = self.plateau.kept()
-        if self.loss_scale is not None:
-            more["loss_scale"] = self.loss_scale.kept()
-        return replace(found, losses=[float(loss) for loss in self._losses], more=more)
-
-    def _restore_running(self, content: bytes, path: str) -> None:
-        """Places in the data, random numbers and losses as they were; none in a state of Caffe's.
-
-        What does not fit, because the net is another one, stays as it would be without.
-        """
-        if not content:
-            return
-        try:
-            found = RunningState.from_bytes(content)
-        except ValueError as error:
-            warning("solver.cpp:1", f"{path}: random numbers begin anew: {error}")
-            return
-        for fault in found.restore(self.generator, self.net, self.test_nets):
-            warning("solver.cpp:1", f"{path}: does not go on where it was: {fault}")
-        self._restored_losses, self.more = found.losses, found.more
-        if self.plateau is not None and "plateau" in found.more:
-            try:
-                self.plateau.restore(found.more["plateau"])
-            except (TypeError, ValueError, OverflowError) as error:
-                warning("solver.cpp:1", f"{path}: does not go on where it was: plateau ({error})")
-        if self.loss_scale is not None and "loss_scale" in found.more:
-            try:
-                self.loss_scale.restore(found.more["loss_scale"])
-            except (TypeError, ValueError) as error:
-                warning("solver.cpp:1", f"{path}: the loss scale begins anew: {error}")
+        return going_on.running_state(self, [float(loss) for loss in self._losses])
 
     def load_weights(self, path: str) -> None:
         """Start from the weights of `path`, in the training net and so in the test nets."""
