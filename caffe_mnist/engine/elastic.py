@@ -87,14 +87,16 @@ def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]
     before its workers were there.
     """
     logging.disable(logging.ERROR)  # the agent's own lines; what matters is said here
-    with tempfile.TemporaryDirectory(prefix="workers-") as folder:
-        _surround(gathering, folder)
+    with tempfile.TemporaryDirectory(prefix="workers-") as place:
+        folder = Path(place, "reasons")
+        folder.mkdir()
+        _surround(gathering, os.fspath(folder))
         agents: list[Agent] = []
         failures: list[BaseException] = []
 
         def work() -> None:
             try:  # which waits for the first machine, so that it is done beside
-                agents.append(_agent(gathering, command, Path(folder)))
+                agents.append(_agent(gathering, command, folder))
             except BaseException as error:  # raised by the main thread
                 failures.append(error)
             else:
@@ -173,7 +175,9 @@ def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
         monitor_interval=LOOK_EVERY,
         local_addr=address,
     )
-    agent = Agent(spec, DefaultLogsSpecs(), exit_barrier_timeout=300)
+    # Where it makes folders for logs, even if there are none; those of its own choice would stay.
+    logs = DefaultLogsSpecs(log_dir=os.fspath(folder.parent / "logs"))
+    agent = Agent(spec, logs, exit_barrier_timeout=300)
     agent.reasons = folder
     return agent
 

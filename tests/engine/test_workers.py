@@ -99,8 +99,13 @@ def test_one_log_one_writer_and_a_resumed_training_is_the_whole_one(
     net = net.replace("scale: 0.00390625", "scale: 0.00390625 crop_size: 24 mirror: true")
     net = net.replace('layer { name: "ip2"', f'{DROPOUT}\nlayer {{ name: "ip2"')
     (folder / "net.prototxt").write_text(net)
-    whole = caffe(folder, *SOLVER, "-workers", "2")
+    temporary = folder / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    words = [*COMMAND, *SOLVER, "-workers", "2"]
+    whole = subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=LIMIT)
     assert whole.returncode == 0, whole.stderr
+    assert not list(temporary.iterdir())  # PyTorch's agent leaves folders, unless told where
     assert "2 workers train together" in whole.stderr
     assert re.findall(r"Iteration (\d+), lr", whole.stderr) == ["0", "10", "20", "30"]
     assert re.findall(r"Iteration (\d+), Testing net", whole.stderr) == ["0", "20", "40"]
