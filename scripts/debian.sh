@@ -1,4 +1,4 @@
-# Debian packages without root and beside everything else; sourced by install_caffe.sh and setup.sh.
+# Debian packages without root and beside everything else; sourced by the install_*.sh and setup.sh.
 #
 # An apt with a configuration of its own downloads them from the mirror that this machine's apt
 # uses, and dpkg unpacks them into a folder. What went wrong is left in $fault.
@@ -56,6 +56,45 @@ debian_alone() {
         [ ! "$1" -ef /proc/self/fd/9 ] || return 0 # or else it was moved or removed meanwhile
     done
     return 1
+}
+
+# debian_begin WHAT PREFIX MARK: a folder $aside, for an installation of WHAT that is to be $prefix
+#
+# It ends the script where that MARK is there already. What is aside goes when the script is cut
+# short, and $prefix stays as it was.
+debian_begin() {
+    local folder
+    what=$1 mark=$3
+    folder=$(dirname "$2")
+    mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || die "cannot write $folder"
+    prefix=$(cd "$folder" && pwd)/$(basename "$2")
+    aside=$prefix.part
+    ! debian_done || exit 0
+    [ ! -e "$prefix" ] || [ -e "$prefix/complete" ] || rmdir "$prefix" 2>/dev/null ||
+        die "$prefix exists and is no installation of $what; name another folder or remove it"
+    debian_alone "$aside" || die "cannot write $folder"
+    trap 'rm -rf "$aside"' EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    ! debian_done || exit 0
+    rm -rf "${aside:?}"/* # of one that was killed
+    mkdir "$aside/bin"
+}
+
+# debian_end: what is aside is complete, and takes its place
+debian_end() {
+    echo "$mark" >"$aside/complete"
+    rm -rf "$prefix.old"
+    [ ! -e "$prefix" ] || mv -T "$prefix" "$prefix.old"
+    mv -T "$aside" "$prefix"
+    trap - EXIT # what is aside from now on is another's
+    rm -rf "$prefix.old"
+    debian_done
+}
+
+debian_done() {
+    [ "$(cat "$prefix/complete" 2>/dev/null)" = "$mark" ] || return 1
+    echo "$what is installed in $prefix"
 }
 
 debian_here() {

@@ -10,30 +10,9 @@ die() { echo "install_caffe.sh: error: $*" >&2; exit 1; }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/debian.sh"
-prefix=${1:-$here/../.caffe}
 suite=bullseye
 layout=4 # raise it when the wrappers below change
-
-folder=$(dirname "$prefix")
-mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || die "cannot write $folder"
-prefix=$(cd "$folder" && pwd)/$(basename "$prefix")
-aside=$prefix.part
-
-done_before() {
-    [ "$(cat "$prefix/complete" 2>/dev/null)" = "$suite $layout" ] || return 1
-    echo "Caffe is installed in $prefix"
-}
-
-! done_before || exit 0
-[ ! -e "$prefix" ] || [ -e "$prefix/complete" ] || rmdir "$prefix" 2>/dev/null ||
-    die "$prefix exists and is no installation of Caffe; name another folder or remove it"
-debian_alone "$aside" || die "cannot write $folder"
-trap 'rm -rf "$aside"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-! done_before || exit 0
-rm -rf "$aside"/* # of one that was killed
-mkdir "$aside/bin"
+debian_begin Caffe "${1:-$here/../.caffe}" "$suite $layout"
 
 echo "Downloading Caffe and what it needs (about 160 MB) ..."
 debian_download "$suite" "$aside/packages" caffe libopenblas0-pthread python3-caffe || die "$fault"
@@ -74,10 +53,4 @@ for name in caffe caffe-python convert_mnist_data convert_imageset compute_image
 done
 "$aside/bin/caffe" --version >/dev/null 2>&1 || die "the unpacked Caffe does not run here"
 "$aside/bin/caffe-python" -c 'import caffe' 2>/dev/null || die "the unpacked pycaffe does not import"
-echo "$suite $layout" >"$aside/complete"
-rm -rf "$prefix.old"
-[ ! -e "$prefix" ] || mv -T "$prefix" "$prefix.old"
-mv -T "$aside" "$prefix"
-trap - EXIT # what is aside from now on is another's
-rm -rf "$prefix.old"
-echo "Caffe is installed in $prefix"
+debian_end

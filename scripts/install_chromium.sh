@@ -10,30 +10,9 @@ die() { echo "install_chromium.sh: error: $*" >&2; exit 1; }
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/debian.sh"
-prefix=${1:-$here/../.chromium}
 suite=bookworm
 layout=1 # raise it when the wrappers below change
-
-folder=$(dirname "$prefix")
-mkdir -p "$folder" 2>/dev/null && [ -w "$folder" ] || die "cannot write $folder"
-prefix=$(cd "$folder" && pwd)/$(basename "$prefix")
-aside=$prefix.part
-
-done_before() {
-    [ "$(cat "$prefix/complete" 2>/dev/null)" = "$suite $layout" ] || return 1
-    echo "Chromium is installed in $prefix"
-}
-
-! done_before || exit 0
-[ ! -e "$prefix" ] || [ -e "$prefix/complete" ] || rmdir "$prefix" 2>/dev/null ||
-    die "$prefix exists and is no installation of Chromium; name another folder or remove it"
-debian_alone "$aside" || die "cannot write $folder"
-trap 'rm -rf "$aside"' EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-! done_before || exit 0
-rm -rf "$aside"/* # of one that was killed
-mkdir "$aside/bin"
+debian_begin Chromium "${1:-$here/../.chromium}" "$suite $layout"
 
 echo "Downloading Chromium and what it needs (about 220 MB) ..."
 debian_download "$suite" "$aside/packages" chromium chromium-driver fonts-dejavu-core \
@@ -62,10 +41,4 @@ ln -s run "$aside/bin/chromedriver"
 "$aside/bin/chromedriver" --version >/dev/null 2>&1 || die "the unpacked driver does not run here"
 "$aside/bin/chromium" --headless --no-sandbox --disable-gpu --dump-dom 'data:text/html,works' 2>/dev/null |
     grep -q works || die "the unpacked Chromium does not run here"
-echo "$suite $layout" >"$aside/complete"
-rm -rf "$prefix.old"
-[ ! -e "$prefix" ] || mv -T "$prefix" "$prefix.old"
-mv -T "$aside" "$prefix"
-trap - EXIT # what is aside from now on is another's
-rm -rf "$prefix.old"
-echo "Chromium is installed in $prefix"
+debian_end
