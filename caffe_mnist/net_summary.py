@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from caffe_mnist.errors import CaffeMnistError, exit_status, one_line_usage
-from caffe_mnist.schema.reading_options import add_reading_options, read_as
+from caffe_mnist.schema.reading_options import add_reading_options, add_state_options, read_as
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.summary import LayerCost, NetCost
@@ -41,15 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     one_line_usage(parser)
     parser.add_argument("net", metavar="NET", help="a net as prototxt")
     parser.add_argument("--phase", choices=list(PHASES), default="TRAIN", help="default: TRAIN")
-    parser.add_argument("--level", type=int, default=0, metavar="N", help="default: 0")
-    parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable")
-    parser.add_argument(
-        "--input",
-        action="append",
-        default=[],
-        metavar="[BLOB=]NxCxHxW",
-        help="the shape of an input or of data, by default of the first one; repeatable",
-    )
+    add_state_options(parser)
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_reading_options(parser)
     return exit_status(lambda: _as_read(parser.parse_args(argv)), PROGRAM)

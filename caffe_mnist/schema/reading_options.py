@@ -1,4 +1,6 @@
-"""The options of commands that read prototxts: with which variables, and how strictly."""
+"""The options of commands that read prototxts: with which variables, how strictly, and what of a
+net.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,16 @@ def add_reading_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lenient", action="store_true", help="keep and report fields that Caffe does not know"
     )
+
+
+def add_state_options(parser: argparse.ArgumentParser) -> None:
+    """Let `parser` know the level and stages whose layers are wanted, and shapes of inputs."""
+    parser.add_argument("--level", type=int, default=0, metavar="N", help="default: 0")
+    parser.add_argument("--stage", action="append", default=[], metavar="NAME", help="repeatable")
+    parser.add_argument(
+        "--input", action="append", default=[], metavar="[BLOB=]NxCxHxW",
+        help="the shape of an input or of data, by default of the first one; repeatable",
+    )  # fmt: skip
 
 
 @contextmanager

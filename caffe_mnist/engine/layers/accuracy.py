@@ -7,12 +7,12 @@ of each class. A label counts when fewer than `top_k` other scores are as high a
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.class_axis import class_axis
 
 
 @layers.register("Accuracy")
@@ -24,17 +24,10 @@ class Accuracy(Layer):
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Check that there is a label for each prediction."""
-        param, shape = self.param.accuracy_param, bottom[0].shape
-        self.axis = self.canonical_axis(param.axis, bottom[0])
-        self.outer, self.inner = prod(shape[: self.axis]), prod(shape[self.axis + 1 :])
-        self.classes = shape[self.axis]
+        param = self.param.accuracy_param
+        _, self.outer, self.classes, self.inner = class_axis(self, param.axis, *bottom)
         if param.top_k > self.classes:
             raise self.error(f"top_k {param.top_k} is more than the {self.classes} classes")
-        if self.outer * self.inner != bottom[1].count:
-            raise self.error(
-                f"needs {self.outer * self.inner} labels for scores of shape {shape} "
-                f"with classes along axis {self.axis}, found {bottom[1].count}"
-            )
         top[0].reshape(())
         if len(top) > 1:
             top[1].reshape((self.classes,))

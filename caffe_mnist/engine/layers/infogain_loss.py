@@ -15,6 +15,7 @@ from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.class_axis import class_axis
 from caffe_mnist.engine.layers.normalization import normalizer
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary
@@ -50,14 +51,8 @@ class InfogainLoss(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """A label for each prediction, a row and a column of the matrix for each class."""
         shape = bottom[0].shape
-        self.axis = self.canonical_axis(self.param.infogain_loss_param.axis, bottom[0])
-        self.outer, self.inner = prod(shape[: self.axis]), prod(shape[self.axis + 1 :])
-        self.classes = shape[self.axis]
-        if self.outer * self.inner != bottom[1].count:
-            raise self.error(
-                f"needs {self.outer * self.inner} labels for scores of shape {shape} "
-                f"with classes along axis {self.axis}, found {bottom[1].count}"
-            )
+        axis = self.param.infogain_loss_param.axis
+        self.axis, self.outer, self.classes, self.inner = class_axis(self, axis, *bottom[:2])
         count = bottom[2].count if len(bottom) > 2 else self.matrix.numel()
         if count != self.classes**2:
             raise self.error(f"has a matrix of {count} values for {self.classes} classes")

@@ -8,13 +8,13 @@ Tops: the loss, without axes; optionally the probabilities, in the shape of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 
 import torch
 from torch import Tensor
 
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.class_axis import class_axis
 from caffe_mnist.engine.layers.loss_weights import (
     check_wanted,
     check_weights,
@@ -39,14 +39,8 @@ class SoftmaxWithLoss(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The loss has no axes; one label is needed for each prediction."""
         shape = bottom[0].shape
-        self.axis = self.canonical_axis(self.param.softmax_param.axis, bottom[0])
-        self.outer, self.inner = prod(shape[: self.axis]), prod(shape[self.axis + 1 :])
-        self.classes = shape[self.axis]
-        if self.outer * self.inner != bottom[1].count:
-            raise self.error(
-                f"needs {self.outer * self.inner} labels for scores of shape {shape} "
-                f"with classes along axis {self.axis}, found {bottom[1].count}"
-            )
+        axis = self.param.softmax_param.axis
+        self.axis, self.outer, self.classes, self.inner = class_axis(self, axis, *bottom[:2])
         self.positions = (*shape[: self.axis], *shape[self.axis + 1 :])
         check_weights(self, bottom, self.positions)
         self.class_weights = class_weights(self, self.classes)
