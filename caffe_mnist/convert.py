@@ -5,20 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NoReturn
 
-from caffe_mnist.datasets.progress import RecordProgress
-from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
+from caffe_mnist.datasets.stopping import StoppableProgress
+from caffe_mnist.errors import CaffeMnistError, exit_status
 
 PROGRAM = "python -m caffe_mnist.convert"
-
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-# check names so many broken records; a person reads no more.
-MOST_FAULTS = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -146,7 +140,7 @@ def _idx(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets.conversion import convert
 
     _check_backend(options)
-    with _Progress() as progress:
+    with StoppableProgress(PROGRAM) as progress:
         convert(options.images, options.labels, options.out, progress=progress, **_how(options))
     return 0
 
@@ -156,7 +150,7 @@ def _mnist(options: argparse.Namespace) -> int:
 
     _check_backend(options)
     with contextlib.ExitStack() as stack:
-        progress = stack.enter_context(_Progress())
+        progress = stack.enter_context(StoppableProgress(PROGRAM))
         source = options.source
         if "://" in source:
             source = stack.enter_context(_downloaded(source, progress))
@@ -169,7 +163,7 @@ def _how(options: argparse.Namespace) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def _downloaded(url: str, progress: _Progress) -> Iterator[str]:
+def _downloaded(url: str, progress: StoppableProgress) -> Iterator[str]:
     """A folder with the files of MNIST from the store at `url`, for as long as it is needed."""
     import tempfile
     from pathlib import Path
@@ -191,7 +185,7 @@ def _images(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets.pictures.workers import Workers
 
     _check_backend(options)
-    with _Progress() as progress, Workers(options.workers) as workers:
+    with StoppableProgress(PROGRAM) as progress, Workers(options.workers) as workers:
         if not options.dry_run:
             workers.start()
         from caffe_mnist.datasets.pictures import command  # while they are starting
@@ -203,7 +197,7 @@ def _imageset(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets.pictures.workers import Workers
 
     _check_backend(options)
-    with _Progress() as progress, Workers(options.workers).start() as workers:
+    with StoppableProgress(PROGRAM) as progress, Workers(options.workers).start() as workers:
         from caffe_mnist.datasets.pictures.imageset import imageset  # while they are starting
 
         return imageset(options, progress, workers)
@@ -233,7 +227,7 @@ def _fetched(url: str, folder: str) -> str:
 def _flowers(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets import flowers
 
-    with _Progress() as progress:
+    with StoppableProgress(PROGRAM) as progress:
         flowers.write(
             options.out,
             count=options.count,
@@ -248,7 +242,7 @@ def _flowers(options: argparse.Namespace) -> int:
 def _digits(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets import digits
 
-    with _Progress() as progress:
+    with StoppableProgress(PROGRAM) as progress:
         digits.write(
             options.out,
             train=options.train,
@@ -265,7 +259,7 @@ def _merge(options: argparse.Namespace) -> int:
 
     folder = os.path.dirname(options.out) or "."
     paths = options.parts or [folder if options.out.endswith(".json") else options.out]
-    with _Progress() as progress:
+    with StoppableProgress(PROGRAM) as progress:
         if options.one:
             count = merge_into_one(
                 options.out, paths, options.set, progress, overwrite=options.overwrite
@@ -282,124 +276,23 @@ def _merge(options: argparse.Namespace) -> int:
 
 
 def _info(options: argparse.Namespace) -> int:
-    return _in_child(options.database, _info_here)
+    from caffe_mnist.datasets import inspection
 
-
-def _info_here(path: str) -> int:
-    from caffe_mnist.datasets.index import index_at, read_index
-    from caffe_mnist.datasets.index_summary import lines
-    from caffe_mnist.datasets.summary import summarise
-
-    index = index_at(path)
-    if index is not None:
-        print("\n".join(lines(read_index(index))))
-        return 0
-    with _Progress() as progress:
-        found = summarise(path, progress=progress)
-    print("\n".join(found.lines()))
-    return 0
+    return inspection.in_child(options.database, inspection.info, PROGRAM)
 
 
 def _check(options: argparse.Namespace) -> int:
-    return _in_child(options.database, _check_here)
+    from caffe_mnist.datasets import inspection
 
-
-def _check_here(path: str) -> int:
-    from caffe_mnist.datasets.index import index_at, read_index
-    from caffe_mnist.datasets.index_summary import faults
-    from caffe_mnist.datasets.receipt import receipt_of
-    from caffe_mnist.datasets.summary import summarise
-
-    where = index_at(path) or index_at(receipt_of(path))
-    with _Progress() as progress:
-        if where is None:
-            found = summarise(path, keep_going=True, progress=progress)
-            wrong, count = found.faults, found.records
-        else:
-            index = read_index(where)
-            wrong = list(faults(index, progress))
-            count = sum(one.records for one in index.sets.values())
-    for fault in wrong[:MOST_FAULTS]:
-        print(fault)
-    if wrong:
-        raise JobError(f"faults: {len(wrong)} in {count} records", where=path)
-    print(f"{path}: {count} records, all whole")
-    return 0
-
-
-def _in_child(path: str, work: Callable[[str], int]) -> int:
-    """Do `work` in a process of its own: LMDB ends the one in which it meets a damaged page."""
-    child = os.fork()
-    if not child:
-        status = exit_status(lambda: work(path), PROGRAM)
-        sys.stdout.flush()
-        os._exit(status)
-    try:
-        with _Progress() as nothing, nothing.at_once():
-            status = os.waitpid(child, 0)[1]
-    except BaseException:
-        os.kill(child, signal.SIGKILL)
-        raise
-    if os.WIFSIGNALED(status):
-        name = signal.Signals(os.WTERMSIG(status)).name
-        raise JobError(f"damaged: reading it ended in {name}", where=path)
-    return os.WEXITSTATUS(status)
+    return inspection.in_child(options.database, inspection.check, PROGRAM)
 
 
 def _export(options: argparse.Namespace) -> int:
     from caffe_mnist.datasets.export import export
 
-    with _Progress() as progress:
+    with StoppableProgress(PROGRAM) as progress:
         export(options.database, options.out, overwrite=options.overwrite, progress=progress)
     return 0
-
-
-class _Progress(RecordProgress):
-    """Progress that is also where a signal takes effect: between two batches.
-
-    So Ctrl-C, SIGTERM and SIGHUP never cut a clean-up or a rename in the middle; the second
-    such signal, and those inside `at_once`, do not wait.
-    """
-
-    _noted = 0
-    _at_once = False
-
-    def __enter__(self) -> _Progress:
-        # What is ignored, as under nohup, stays ignored.
-        heard = [number for number in SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-        self._before = {number: signal.signal(number, self._note) for number in heard}
-        return self
-
-    def __exit__(self, *failure: Any) -> None:
-        super().__exit__(*failure)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        if isinstance(failure[1], CaffeMnistError):  # such as input cut by the same Ctrl-C
-            self._act()
-
-    def __call__(self, name: str, done: int, total: int) -> None:
-        super().__call__(name, done, total)
-        self._act()
-
-    @contextlib.contextmanager
-    def at_once(self) -> Iterator[None]:
-        """Work that calls for no progress and may be cut anywhere."""
-        self._at_once = True
-        yield
-        self._at_once = False
-
-    def _note(self, number: int, _: object) -> None:
-        again = self._noted
-        self._noted = number
-        if again or self._at_once:
-            self._act()
-
-    def _act(self) -> None:
-        if self._noted == signal.SIGINT:
-            raise KeyboardInterrupt
-        if self._noted:
-            print(f"{PROGRAM}: ended by {signal.Signals(self._noted).name}", file=sys.stderr)
-            sys.exit(128 + self._noted)
 
 
 if __name__ == "__main__":

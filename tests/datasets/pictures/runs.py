@@ -28,14 +28,15 @@ KILLED = """
 import os, signal, sys
 from caffe_mnist import convert
 from caffe_mnist.datasets.pictures import contact_sheet, dataset
+from caffe_mnist.datasets.stopping import StoppableProgress
 place, number, last = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 end = lambda *_, **__: os.kill(os.getpid(), number)
-whole = convert._Progress.__call__
+whole = StoppableProgress.__call__
 def progress(self, name, done, total):
     if name == place and done >= last:
         end()
     whole(self, name, done, total)
-convert._Progress.__call__ = progress
+StoppableProgress.__call__ = progress
 if place == "sheet":
     contact_sheet.write_contact_sheet = end
 if place == "half sheet":
