@@ -73,6 +73,12 @@ class Import(NamedTuple):
         return f"{self.file.relative_to(PACKAGE.parent)}:{self.line} imports {self.module}"
 
 
+@pytest.fixture(scope="module")
+def imports() -> list[Import]:
+    """Those of the whole package, read once the tests run and not while they are collected."""
+    return list(_imports())
+
+
 def _imports() -> Iterator[Import]:
     for file in sorted(PACKAGE.rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
@@ -86,17 +92,16 @@ def _imports() -> Iterator[Import]:
                 )
 
 
-IMPORTS = list(_imports())
 COMMANDS = sorted(
     file.stem for file in PACKAGE.glob("*.py") if file.stem not in ROOMS | {"__init__"}
 )
 
 
-def test_rooms_import_only_along_the_arrows() -> None:
+def test_rooms_import_only_along_the_arrows(imports: list[Import]) -> None:
     """A room imports itself and the rooms that its arrows reach, and never a command."""
     wrong = [
         str(found)
-        for found in IMPORTS
+        for found in imports
         if found.room in ROOMS
         and found.target is not None
         and found.target not in ARROWS[found.room] | {found.room, "__version__"}
@@ -110,17 +115,17 @@ def test_every_room_has_its_arrows() -> None:
     assert folders <= ROOMS
 
 
-def test_torch_stays_with_the_engine_and_its_users() -> None:
+def test_torch_stays_with_the_engine_and_its_users(imports: list[Import]) -> None:
     """The light half (convert, template, train) works where torch is not installed."""
     wrong = [
         str(found)
-        for found in IMPORTS
+        for found in imports
         if found.module.split(".")[0] == "torch" and found.room not in USERS_OF_TORCH
     ]
     assert not wrong
 
 
-def test_network_libraries_stay_in_storage() -> None:
+def test_network_libraries_stay_in_storage(imports: list[Import]) -> None:
     """Who talks to the network is found in one room."""
 
     def calls_out(found: Import) -> bool:
@@ -128,12 +133,12 @@ def test_network_libraries_stay_in_storage() -> None:
         names = {parts[0], ".".join(parts[:2])} - LISTENERS.get(found.room, set())
         return bool(names & NETWORK) and found.room != "storage"
 
-    assert not [str(found) for found in IMPORTS if calls_out(found)]
+    assert not [str(found) for found in imports if calls_out(found)]
 
 
-def test_no_module_hides_a_library() -> None:
+def test_no_module_hides_a_library(imports: list[Import]) -> None:
     """No module bears the name of a library that the package imports: a script would find it."""
-    libraries = {found.module.split(".")[0] for found in IMPORTS} - {"caffe_mnist"}
+    libraries = {found.module.split(".")[0] for found in imports} - {"caffe_mnist"}
     modules = {file.stem for file in PACKAGE.rglob("*.py")}
     modules |= {folder.name for folder in PACKAGE.rglob("*") if folder.is_dir()}
     assert not libraries & modules
