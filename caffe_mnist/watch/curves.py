@@ -45,25 +45,43 @@ def picture(runs: Sequence[tuple[str, Metrics]], title: str = "") -> Figure:
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     losses, others = {}, {}
     for name, metrics in runs:
         losses[name], others[name] = curves(metrics)
     tested = any(others.values())
-    width = 8 if len(runs) == 1 else 11
-    figure = Figure(figsize=(width, 6 if tested else 4), layout="constrained")
+    alone = len(runs) == 1
+    height = 6 if tested else 4
+    figure = Figure(figsize=(8 if alone else 11, height), layout=None if alone else "constrained")
     FigureCanvasAgg(figure)
+    if alone:  # measuring texts takes longer than drawing them
+        figure.subplots_adjust(0.12, 0.5 / height, 0.98, 1 - 0.35 / height, hspace=0.06)
     panels = figure.subplots(1 + tested, 1, sharex=True, squeeze=False)[:, 0]
     _panel(panels[0], runs, losses, "loss")
     values = [v for name, one in runs for column in losses[name] for _, v in _points(one, column)]
     finite = [value for value in values if math.isfinite(value)]
     if finite and all(value > 0 for value in finite):
-        panels[0].set_yscale("log")
+        _as_powers(panels[0])
     if tested:
         _panel(panels[1], runs, others, "test outputs")
     panels[0].set_title(title)
     panels[-1].set_xlabel("iteration")
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     return figure
+
+
+def _as_powers(axes: Axes) -> None:
+    """A logarithmic axis with plain numbers; between powers of ten only where there are few."""
+    from matplotlib.ticker import LogFormatter
+
+    class Plain(LogFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return f"{x:g}" if super().__call__(x, pos) else ""
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(Plain())
+    axes.yaxis.set_minor_formatter(Plain())
 
 
 def curves(metrics: Metrics) -> tuple[list[str], list[str]]:
@@ -89,7 +107,8 @@ def _panel(
             points = _points(metrics, name)
             if not points:
                 continue
-            style: dict[str, Any] = {"marker": "o", "markersize": 4} if name[:4] == "test" else {}
+            dots = name[:4] == "test" or len(points) == 1
+            style: dict[str, Any] = {"marker": "o", "markersize": 4} if dots else {}
             if several:
                 style.update(color=f"C{number % 10}", alpha=1 if style else 0.6)
             words = f"{run}: {name}" if run else name

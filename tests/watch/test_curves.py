@@ -36,3 +36,17 @@ def test_a_loss_that_became_nan_leaves_the_scale_logarithmic() -> None:
     axes = picture([("", found)]).axes[0]
     assert axes.get_yscale() == "log"
     assert "loss: nan" in [text.get_text() for text in axes.get_legend().get_texts()]  # type: ignore[union-attr]
+
+
+def test_axes_have_plain_numbers() -> None:
+    """Losses as 2.3 and not 2.3 × 10⁰, iterations whole, and one point alone is a dot."""
+    found = metrics()
+    first = min(found.rows)
+    found.rows = {first: found.rows[first]}
+    figure = picture([("", found)])
+    figure.canvas.draw()
+    losses, iterations = figure.axes[0].yaxis, figure.axes[-1].xaxis
+    labels = [text.get_text() for text in losses.get_ticklabels(which="both")]
+    assert any(labels) and not any("$" in label for label in labels)
+    assert [text.get_text() for text in iterations.get_ticklabels()] == [str(first)]
+    assert all(line.get_marker() == "o" for line in figure.axes[0].lines)
