@@ -47,6 +47,8 @@ def test_axes_have_plain_numbers() -> None:
     figure.canvas.draw()
     losses, iterations = figure.axes[0].yaxis, figure.axes[-1].xaxis
     labels = [text.get_text() for text in losses.get_ticklabels(which="both")]
-    assert any(labels) and not any("$" in label for label in labels)
-    assert [text.get_text() for text in iterations.get_ticklabels()] == [str(first)]
+    assert any(labels)
+    assert not any("$" in label for label in labels)
+    assert str(first) in [text.get_text() for text in iterations.get_ticklabels()]
+    assert not any("." in text.get_text() for text in iterations.get_ticklabels())
     assert all(line.get_marker() == "o" for line in figure.axes[0].lines)
