@@ -39,7 +39,9 @@ def train(flags: Flags) -> int:
     elif flags.weights:
         param.weights[:] = [flags.weights]
     gpu = flags.gpu
-    if not gpu and param.solver_mode == caffe_pb2.SolverParameter.GPU:
+    # A solver that does not say trains on the CPU, although GPU is the field's default.
+    said = param.HasField("solver_mode")
+    if not gpu and said and param.solver_mode == caffe_pb2.SolverParameter.GPU:
         gpu = str(param.device_id)
     if in_group():
         return _train_in_group(flags, param, gpu)

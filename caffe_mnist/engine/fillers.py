@@ -114,7 +114,9 @@ def _root(number: float, fan: float) -> float:
 
 def _fan(values: Tensor, filler: caffe_pb2.FillerParameter) -> float:
     count = max(values.numel(), 1)
-    fan_in = count / (values.shape[0] if values.dim() else 1)
+    if not values.dim():
+        raise ValueError("needs a blob with axes")
+    fan_in = count / values.shape[0]
     fan_out = count / values.shape[1] if values.dim() > 1 else float(count)
     norm = filler.variance_norm
     if norm == caffe_pb2.FillerParameter.FAN_OUT:

@@ -67,6 +67,8 @@ class Layer:
     fork: str | None = None
     # Whether parameters in files may have other axes of size 1.
     loose_shapes = False
+    # Whether Caffe computes the bottom's gradient whatever `propagate_down` says in the net.
+    always_propagates = False
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """Keep the settings; nothing is read or allocated yet."""
@@ -123,6 +125,13 @@ class Layer:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on where `state` was taken; raises ValueError or KeyError for what is none."""
+
+    def hands_on(self) -> bool:
+        """Whether Caffe keeps its tops in the bottom's memory.
+
+        Then a layer that works in place on one of them changes the bottom and the others, too.
+        """
+        return False
 
     def allows_force_backward(self, index: int) -> bool:
         """Whether `force_backward` may ask for the gradient of bottom `index`."""

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Callable
 
@@ -88,8 +89,19 @@ def current_step(solver: caffe_pb2.SolverParameter, iteration: int) -> int:
             raise CaffeMnistError("lr_policy step needs a positive stepsize", where="stepsize")
         return iteration // solver.stepsize
     if name == "multistep":
-        return sum(value <= iteration for value in solver.stepvalue)
+        return _reached(solver.stepvalue, iteration)
     return 0
+
+
+def _reached(values: Sequence[int], iteration: int) -> int:
+    """How many steps were taken up to `iteration`: in their order, one an iteration at most."""
+    reached, earliest = 0, 0
+    for value in values:
+        earliest = max(value, earliest)
+        if earliest > iteration:
+            break
+        reached, earliest = reached + 1, earliest + 1
+    return reached
 
 
 def stepped_rate(solver: caffe_pb2.SolverParameter, steps: int) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from caffe_mnist.engine.glog import number, warning
+from caffe_mnist.engine.glog import info, number, warning
 from caffe_mnist.engine.lr_policy import current_step, learning_rate, split_policy, stepped_rate
 from caffe_mnist.engine.plateau import Plateau
 from caffe_mnist.schema import caffe_pb2
@@ -24,8 +24,18 @@ class Rate:
     def at(self, iteration: int) -> float:
         """The rate of this iteration, `multistep` from the steps that a restored state has taken.
 
-        As Caffe's, which takes at most one more in an iteration, and none back.
+        As Caffe's, which takes at most one more in an iteration, and none back; the log says so.
         """
+        before = self.steps(iteration)
+        rate = self._at(iteration)
+        _, policy = split_policy(self._param.lr_policy)
+        if policy == "multistep" and self.steps(iteration + 1) > before:
+            info(
+                "sgd_solver.cpp:50", f"MultiStep Status: Iteration {iteration}, step = {before + 1}"
+            )
+        return rate
+
+    def _at(self, iteration: int) -> float:
         param = self._param
         if self._step is not None:
             values = param.stepvalue
@@ -41,14 +51,16 @@ class Rate:
     def steps(self, iteration: int) -> int:
         """The steps taken before this iteration, as a solver state holds them."""
         step = self._step if self.plateau is None else self.plateau.steps
-        return current_step(self._param, max(iteration - 1, 0)) if step is None else step
+        if step is None:
+            return current_step(self._param, iteration - 1) if iteration else 0
+        return step
 
     def go_on(self, steps: int, iteration: int, path: str) -> None:
         """Take the steps of the state `path`; says where the stepvalues would make others of it."""
         param = self._param
         self._step = None
         _, policy = split_policy(param.lr_policy)
-        if policy != "multistep" or steps == current_step(param, max(iteration - 1, 0)):
+        if policy != "multistep" or steps == self.steps(iteration):
             return
         self._step = steps
         ours = current_step(param, iteration)

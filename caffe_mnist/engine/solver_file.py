@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from caffe_mnist.engine.glog import info
+from caffe_mnist.engine.glog import info, warning
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.upgrade_solver import upgrade_solver
@@ -17,7 +17,7 @@ def read_solver(path: str) -> caffe_pb2.SolverParameter:
     gets the solver's name appended.
     """
     solver = read_text(path, caffe_pb2.SolverParameter)
-    upgrade_solver(solver, path)
+    _upgrade(solver, path)
     stem = os.path.splitext(path)[0]
     if not solver.snapshot_prefix:
         solver.snapshot_prefix = stem
@@ -28,3 +28,21 @@ def read_solver(path: str) -> caffe_pb2.SolverParameter:
         what = f"snapshot_prefix was a directory and is replaced to {solver.snapshot_prefix}"
         info("upgrade_proto.cpp:1113", what)
     return solver
+
+
+def _upgrade(solver: caffe_pb2.SolverParameter, path: str) -> None:
+    """Today's `type` for the old enum, as Caffe's log tells it."""
+    old = "deprecated 'solver_type' field (enum)"
+    found = solver.HasField("solver_type")
+    if found:
+        what = f"Attempting to upgrade input file specified using {old}': {path}"
+        info("upgrade_proto.cpp:1084", what)
+    upgrade_solver(solver, path)
+    if found:
+        what = f"Successfully upgraded file specified using {old} to 'type' field (string)."
+        info("upgrade_proto.cpp:1091", what)
+        warning(
+            "upgrade_proto.cpp:1093",
+            "Note that future Caffe releases will only support 'type' field (string) "
+            "for a solver's type.",
+        )

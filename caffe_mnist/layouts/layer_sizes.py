@@ -72,10 +72,10 @@ def _convolution(layer: Any, bottoms: list[Shape]) -> Sizes:
         extent = d * (k - 1) + 1
         if turned:
             sizes.append(s * (size - 1) + extent - 2 * p)
-        elif size + 2 * p < extent:
+        elif size + 2 * p - extent <= -s:  # Caffe's division rounds towards zero
             raise SizeError(f"kernel {extent} is larger than the padded input {size + 2 * p}")
         else:
-            sizes.append((size + 2 * p - extent) // s + 1)
+            sizes.append(max(size + 2 * p - extent, 0) // s + 1)
     first, second = (channels, outputs) if turned else (outputs, channels)
     weights = [(first, second // group, *kernel)]
     return (
@@ -104,7 +104,7 @@ def _pooling(layer: Any, bottoms: list[Shape]) -> Sizes:
     sizes = []
     for size, k, s, p in zip(shape[2:], kernel, stride, pad):
         room = size + 2 * p - k
-        if room < 0:
+        if room <= -s or (room < 0 and param.round_mode):
             raise SizeError(f"kernel {k} is larger than the padded input {size + 2 * p}")
         pooled = (room // s if param.round_mode else -(-room // s)) + 1
         dropping = any(pad) or param.pool == 2

@@ -51,6 +51,12 @@ TESTED = "test_iter: 2 test_interval: 2"
 
 CASES = {
     "plain": (ONE_LAYER, TESTED),
+    "multistep": (ONE_LAYER, 'lr_policy: "multistep" gamma: 0.5 stepvalue: 1 stepvalue: 1'),
+    "multistep-unsorted": (
+        ONE_LAYER,
+        'lr_policy: "multistep" gamma: 0.5 stepvalue: 2 stepvalue: 1 stepvalue: 9',
+    ),
+    "old-solver-type": (ONE_LAYER, "solver_type: NESTEROV"),
     "loss-weight-on-any-top": (
         DATA + conv("c", "data", settings="loss_weight: 0.1") + full("ip", "c") + loss("ip"),
         TESTED,

@@ -54,9 +54,8 @@ class ArgMax(Layer):
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
-        """Nothing to do; asking for a gradient is an error."""
-        if any(propagate_down):
-            raise self.error("has no gradient")
+        """An error, whoever asks: Caffe has none either."""
+        raise self.error("has no gradient")
 
     def _largest(self, x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
         """Values and places; of equals, both ways below take the first, so run backward."""

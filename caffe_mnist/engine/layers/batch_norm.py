@@ -29,6 +29,7 @@ class BatchNorm(Layer):
     """
 
     in_place = True
+    always_propagates = True
     part = Part.EITHER
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:

@@ -20,6 +20,7 @@ from caffe_mnist.engine.layers.loss_weights import (
     class_weights,
     position_weights,
 )
+from caffe_mnist.engine.layers.normalization import check_items
 from caffe_mnist.schema import caffe_pb2
 
 # Probabilities are kept above this before the logarithm (Caffe's kLOG_THRESHOLD).
@@ -36,6 +37,7 @@ class ClassLoss(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """One label for each item."""
         shape, labels = bottom[0].shape, bottom[1].shape
+        check_items(self, bottom[0])
         if not shape or not labels or shape[0] != labels[0] or prod(labels) != shape[0]:
             raise self.error(f"needs one label an item, found shapes {shape} and {labels}")
         self.classes = prod(shape[1:])

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
@@ -78,11 +79,15 @@ class Convolution(Layer):
         """The top's spatial sizes from the bottom's; raises CaffeMnistError if there are none."""
         return self.geometry.convolved(self, sizes)
 
+    def missing(self, sizes: Sequence[int]) -> list[int]:
+        """What each spatial axis of the bottom lacks on its far side."""
+        return self.geometry.missing(sizes)
+
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Convolve each bottom into its top."""
         geometry = self.geometry
         for below, above in zip(bottom, top):
-            x = self._images(below.data)
+            x = self._completed(self._images(below.data))
             weights = self._weights(x)
             bias = self.blobs[1].data.to(x.dtype) if self.bias else None
             y = self._convolution(x)(
@@ -97,13 +102,16 @@ class Convolution(Layer):
         """Gradients of the weights, of the bias, and of the bottoms asked for."""
         learns_weights, learns_bias = self.learns[0], self.bias and self.learns[1]
         for above, below, down in zip(top, bottom, propagate_down):
-            x, gradient = self._images(below.data), self._images(above.diff)
+            images, gradient = self._images(below.data), self._images(above.diff)
+            x = self._completed(images)
             if not (down or learns_weights or learns_bias):
                 continue
             if learns_bias:
                 self.blobs[1].add_diff(_sum(gradient))
             dx, dw = self._gradients(x, gradient, (down, learns_weights))
             if down:
+                if x is not images:
+                    dx = dx[tuple(slice(size) for size in images.shape)]
                 below.diff = dx if dx.shape == below.shape else dx.reshape(below.shape)
             if learns_weights:
                 self.blobs[0].add_diff(dw)
@@ -134,6 +142,13 @@ class Convolution(Layer):
         if self.axis != 1:
             values = values.reshape(-1, *values.shape[self.axis :])
         return _channels_last(values) if self._last(values) else values
+
+    def _completed(self, x: Tensor) -> Tensor:
+        """With zeros on the far side, where the kernel reaches beyond the padded input."""
+        missing = self.missing(x.shape[2:])
+        if not any(missing):
+            return x
+        return functional.pad(x, [side for more in reversed(missing) for side in (0, more)])
 
     def _weights(self, x: Tensor) -> Tensor:
         """The weights in the format of the images."""

@@ -32,3 +32,7 @@ class Deconvolution(Convolution):
             if results[-1] < 1:
                 raise self.error(f"pad {p} leaves nothing of a bottom of size {size}")
         return results
+
+    def missing(self, sizes: Sequence[int]) -> list[int]:
+        """Nothing: there is no kernel that could reach beyond the bottom."""
+        return self.geometry.zeros

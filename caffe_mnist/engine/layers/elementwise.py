@@ -101,6 +101,8 @@ class Threshold(Neuron):
         """Compare."""
         return (x > self.param.threshold_param.threshold).to(x.dtype)
 
-    def slope(self, gradient: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """Asking for a gradient is an error."""
+    def backward(
+        self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
+    ) -> None:
+        """An error, whoever asks: Caffe has none either."""
         raise self.error("has no gradient")

@@ -40,14 +40,26 @@ class Geometry:
         return cls(kernel, stride, pad, dilation)
 
     def convolved(self, layer: Layer, sizes: Sequence[int]) -> list[int]:
-        """Spatial sizes after a convolution; raises CaffeMnistError if the kernel is too big."""
+        """Spatial sizes after a convolution; raises CaffeMnistError if the kernel is too big.
+
+        A kernel that reaches less than a stride beyond the padded input has one place, as in
+        Caffe, whose division rounds towards zero; what it finds there is `missing`.
+        """
         results = []
         for size, k, s, p, d in zip(sizes, self.kernel, self.stride, self.pad, self.dilation):
             extent = d * (k - 1) + 1
-            if size + 2 * p < extent:
+            room = size + 2 * p - extent
+            if room <= -s:
                 raise layer.error(f"kernel {extent} is larger than the padded input {size + 2 * p}")
-            results.append((size + 2 * p - extent) // s + 1)
+            results.append(max(room, 0) // s + 1)
         return results
+
+    def missing(self, sizes: Sequence[int]) -> list[int]:
+        """How far the kernel reaches beyond the padded input on its far side: zeros there."""
+        return [
+            max(d * (k - 1) + 1 - size - 2 * p, 0)
+            for size, k, p, d in zip(sizes, self.kernel, self.pad, self.dilation)
+        ]
 
 
 def _each(layer: Layer, many: str, pair: str | None, axes: int, default: int | None) -> list[int]:

@@ -43,7 +43,9 @@ class Im2col(FunctionLayer):
         """Along each axis, pick position × kernel element; then order the axes."""
         (x,) = inputs
         geometry, first = self.geometry, self.axis + 1
-        x = functional.pad(x, [pad for size in reversed(geometry.pad) for pad in (size, size)])
+        missing = geometry.missing(x.shape[first:])
+        sides = [(pad, pad + more) for pad, more in zip(geometry.pad, missing)]
+        x = functional.pad(x, [side for pair in reversed(sides) for side in pair])
         for index in range(self.spatial):
             starts = torch.arange(self.sizes[index], device=x.device) * geometry.stride[index]
             steps = torch.arange(geometry.kernel[index], device=x.device) * geometry.dilation[index]

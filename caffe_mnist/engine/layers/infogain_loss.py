@@ -16,7 +16,7 @@ from torch import Tensor
 from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer, layers
 from caffe_mnist.engine.layers.class_axis import class_axis
-from caffe_mnist.engine.layers.normalization import normalizer
+from caffe_mnist.engine.layers.normalization import check_batches, normalizer
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary
 
@@ -53,6 +53,7 @@ class InfogainLoss(Layer):
         shape = bottom[0].shape
         axis = self.param.infogain_loss_param.axis
         self.axis, self.outer, self.classes, self.inner = class_axis(self, axis, *bottom[:2])
+        check_batches(self, bottom)
         count = bottom[2].count if len(bottom) > 2 else self.matrix.numel()
         if count != self.classes**2:
             raise self.error(f"has a matrix of {count} values for {self.classes} classes")

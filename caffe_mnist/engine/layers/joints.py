@@ -20,6 +20,10 @@ class Split(Layer):
     tops = (1, None)
     part = Part.EITHER
 
+    def hands_on(self) -> bool:
+        """All its tops."""
+        return True
+
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The tops are the bottom itself."""
         for blob in top:
@@ -43,6 +47,10 @@ class Concat(Layer):
 
     bottoms = (1, None)
     part = Part.EITHER
+
+    def hands_on(self) -> bool:
+        """A bottom that has nothing to be joined with."""
+        return len(self.param.bottom) == 1
 
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find the axis (`concat_dim` is its old name)."""
@@ -83,6 +91,11 @@ class Reshaping(Layer):
     """The bottom in another shape, which `reshape` gives the top."""
 
     part = Part.EITHER
+    always_propagates = True
+
+    def hands_on(self) -> bool:
+        """Its top."""
+        return True
 
     def forward(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The same values in another shape."""
@@ -148,7 +161,7 @@ class Eltwise(Layer):
             for value, coefficient in zip(values[1:], self.coefficients[1:]):
                 result.add_(value, alpha=coefficient)
         else:
-            result, self.winner = torch.stack(values).max(0)
+            result, self.winner = _largest(values)
         top[0].data = result
 
     def backward(
@@ -164,7 +177,7 @@ class Eltwise(Layer):
             elif self.operation == kinds.SUM:
                 blob.diff = dy * self.coefficients[index]
             else:
-                blob.diff = dy * (self.winner == index)
+                blob.diff = torch.where(self.winner == index, dy, 0.0)
 
     def _others(self, index: int, top: Blob, bottom: Sequence[Blob]) -> torch.Tensor:
         """The product of the other bottoms; without `stable_prod_grad`, by division."""
@@ -172,3 +185,17 @@ class Eltwise(Layer):
             return top.data / bottom[index].data
         others = [blob.data for k, blob in enumerate(bottom) if k != index]
         return others[0] if len(others) == 1 else torch.stack(others).prod(0)
+
+
+def _largest(values: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """The largest of each place and whose it is.
+
+    Of equals it is the second's before the first's, and theirs before those of all others: Caffe
+    asks whether the first is larger than the second, then whether one more is larger than these.
+    """
+    ahead = values[0] > values[1]
+    result, winner = torch.where(ahead, values[0], values[1]), torch.where(ahead, 0, 1)
+    for index, value in enumerate(values[2:], 2):
+        ahead = value > result
+        result, winner = torch.where(ahead, value, result), torch.where(ahead, index, winner)
+    return result, winner

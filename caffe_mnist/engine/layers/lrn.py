@@ -28,6 +28,7 @@ class LRN(Layer):
             param.local_size, param.alpha, param.beta, param.k,
         )  # fmt: skip
         self.across = param.norm_region == caffe_pb2.LRNParameter.ACROSS_CHANNELS
+        self.always_propagates = self.across
         if self.size % 2 == 0 or self.size > LARGEST:
             raise self.error(f"needs an odd local_size, found {self.size}")
         if len(bottom[0].shape) != 4:

@@ -48,7 +48,6 @@ class LSTM(Recurrent):
         for t in range(len(gradient) - 1, -1, -1):
             d_cells, d_sums[t] = step_back(self.done[t], d_cells, gradient[t] + d_hidden)
             d_hidden = (d_sums[t] @ weights) * self.marks[t]
-        if self.learns[self.own]:
-            kept = torch.cat(self.kept)
-            self.blobs[self.own].add_diff(d_sums.view(len(kept), -1).t() @ kept)
+        kept = torch.cat(self.kept)
+        self.blobs[self.own].add_diff(d_sums.view(len(kept), -1).t() @ kept)
         return d_sums

@@ -7,7 +7,7 @@ continuation marks δ (1 × N). Tops: c' = δ σ(f) c + σ(i) tanh(g) and h' = �
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -85,7 +85,9 @@ class LSTMUnit(Layer):
         if propagate_down[2]:
             raise self.error("cannot propagate to the continuation marks")
         if any(propagate_down):
-            gradients = step_back(self.done, top[0].diff[0], top[1].diff[0])
+            # Caffe looks at the top again, which a layer in place may have changed.
+            done = replace(self.done, bent=torch.tanh(top[0].data[0]))
+            gradients = step_back(done, top[0].diff[0], top[1].diff[0])
             for blob, gradient in zip(bottom, gradients):
                 blob.diff = gradient.unsqueeze(0)
 

@@ -22,6 +22,7 @@ class MVN(Layer):
     """
 
     in_place = True
+    always_propagates = True
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Four axes."""

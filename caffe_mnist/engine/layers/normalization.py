@@ -1,10 +1,13 @@
-"""What a loss is divided by (LossParameter.normalization)."""
+"""The batch of a loss: what it must be, and what its sum is divided by."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from caffe_mnist.engine.blob import Blob
 from caffe_mnist.engine.layer import Layer
 from caffe_mnist.schema import caffe_pb2
 
@@ -28,3 +31,22 @@ def normalizer(
     if mode in (Loss.FULL, Loss.VALID):
         return max(float(outer * inner), 1.0)
     return max(float(outer), 1.0) if mode == Loss.BATCH_SIZE else 1.0
+
+
+def check_batches(layer: Layer, bottom: Sequence[Blob]) -> None:
+    """Raise CaffeMnistError unless predictions and targets have the same first axis."""
+    first, second = bottom[0].shape[:1], bottom[1].shape[:1]
+    if not first or first != second:
+        raise layer.error(
+            "needs as many targets as predictions along the first axis, "
+            f"found shapes {bottom[0].shape} and {bottom[1].shape}"
+        )
+
+
+def check_items(layer: Layer, blob: Blob) -> None:
+    """Raise CaffeMnistError for more than 4 axes, where Caffe counts items the old way."""
+    if len(blob.shape) > 4:
+        raise layer.error(
+            f"takes a bottom of at most 4 axes, found shape {blob.shape}",
+            hint="a Flatten layer before it joins the last ones",
+        )

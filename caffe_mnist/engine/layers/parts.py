@@ -23,6 +23,10 @@ class Slice(Layer):
     tops = (1, None)
     part = Part.EITHER
 
+    def hands_on(self) -> bool:
+        """A bottom that is not cut."""
+        return len(self.param.top) == 1
+
     def setup(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """`slice_dim` is the old name of `axis`."""
         param = self.param.slice_param

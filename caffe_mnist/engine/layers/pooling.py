@@ -152,7 +152,7 @@ class Pooling(Layer):
     def _pooled(self, axis: int, size: int) -> int:
         kernel, stride, pad = self.kernel[axis], self.stride[axis], self.pad[axis]
         room = size + 2 * pad - kernel
-        if room < 0:
+        if room <= -stride or (room < 0 and not self.ceil):
             raise self.error(f"kernel {kernel} is larger than the padded input {size + 2 * pad}")
         pooled = (-(-room // stride) if self.ceil else room // stride) + 1
         dropping = any(self.pad) or self.drawn

@@ -14,6 +14,7 @@ from torch import Tensor
 from caffe_mnist.engine.blob import Blob, Parameter
 from caffe_mnist.engine.fillers import fill
 from caffe_mnist.engine.layer import Layer, layers
+from caffe_mnist.engine.layers.normalization import check_items
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -66,3 +67,4 @@ class PReLU(Layer):
     def _check_axes(self, bottom: Blob) -> None:
         if len(bottom.shape) < 2:
             raise self.error(f"needs a bottom of at least 2 axes, found {len(bottom.shape)}")
+        check_items(self, bottom)

@@ -110,21 +110,21 @@ class Recurrent(Layer):
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
-        """Gradients through all steps, of the inputs and the parameters."""
+        """Gradients through all steps, of the inputs and the parameters.
+
+        Also of parameters with an lr_mult of 0, as in Caffe (`clip_gradients` counts them).
+        """
         if propagate_down[1]:
             raise self.error("cannot propagate to the continuation marks")
         d_sums = self.run_back(top[0].diff)
         steps, number = bottom[0].shape[:2]
         flat = d_sums.view(steps * number, -1)
-        if self.learns[0]:
-            self.blobs[0].add_diff(flat.t() @ bottom[0].data.reshape(steps * number, -1))
-        if self.learns[1]:
-            self.blobs[1].add_diff(flat.sum(0))
+        self.blobs[0].add_diff(flat.t() @ bottom[0].data.reshape(steps * number, -1))
+        self.blobs[1].add_diff(flat.sum(0))
         bottom[0].diff = (flat @ self.blobs[0].data).view(bottom[0].shape)
         if self.static:
             total = d_sums.sum(0)
-            if self.learns[2]:
-                self.blobs[2].add_diff(total.t() @ bottom[2].data.reshape(number, -1))
+            self.blobs[2].add_diff(total.t() @ bottom[2].data.reshape(number, -1))
             bottom[2].diff = (total @ self.blobs[2].data).view(bottom[2].shape)
 
     def state(self) -> dict[str, Any]:

@@ -51,6 +51,5 @@ class RNN(Recurrent):
             rows.sum(0),
         )
         for index, values in enumerate(gradients, self.own):
-            if self.learns[index]:
-                self.blobs[index].add_diff(values)
+            self.blobs[index].add_diff(values)
         return d_sums

@@ -154,7 +154,3 @@ class Embed(Layer):
             self.blobs[0].add_diff(table.index_add_(0, self.numbers, gradient))
         if self.bias and self.learns[1]:
             self.blobs[1].add_diff(gradient.sum(0))
-
-    def allows_force_backward(self, index: int) -> bool:
-        """Indices have no gradient."""
-        return False

@@ -7,6 +7,7 @@ that follow; 0: one number for all). Both may work in place.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import torch
 
@@ -70,7 +71,11 @@ class Scale(Layer):
         if self.param.scale_param.bias_term and self.learns[-1]:
             self.blobs[-1].add_diff(self.span.gather(dy))
         if len(bottom) == 1 and self.learns[0]:
-            self.blobs[0].add_diff(self.span.gather(dy * self.x))
+            gradient = self.span.gather(dy * self.x)
+            if self._written_over(bottom[0]):
+                self.blobs[0].diff = gradient
+            else:
+                self.blobs[0].add_diff(gradient)
         elif len(bottom) > 1 and propagate_down[1]:
             bottom[1].diff = self.span.gather(dy * self.x)
         if propagate_down[0]:
@@ -79,6 +84,16 @@ class Scale(Layer):
 
     def _factors(self, bottom: Sequence[Blob]) -> Blob:
         return bottom[1] if len(bottom) > 1 else self.blobs[0]
+
+    def _written_over(self, bottom: Blob) -> bool:
+        """Whether the factors' gradient takes the place of an earlier one, as in Caffe.
+
+        There it is worked out in the parameter's own memory where nothing precedes the factors'
+        axes (a batch of 1, or `axis: 0`): of several passes (`iter_size`) the last one counts.
+        """
+        factors = self.blobs[0].count
+        before = prod(bottom.shape[: self.span.axis])
+        return bottom.count == factors or (before == 1 and factors > 1)
 
 
 @layers.register("Bias")

@@ -15,6 +15,7 @@ class Softmax(Layer):
     """Options: axis. The top has the bottom's shape."""
 
     in_place = True
+    always_propagates = True
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Find the axis."""

@@ -21,7 +21,7 @@ from caffe_mnist.engine.layers.loss_weights import (
     class_weights,
     position_weights,
 )
-from caffe_mnist.engine.layers.normalization import normalizer
+from caffe_mnist.engine.layers.normalization import check_batches, normalizer
 
 # Caffe keeps a probability from below at C's FLT_MIN before the logarithm.
 SMALLEST = torch.finfo(torch.float32).tiny
@@ -41,6 +41,7 @@ class SoftmaxWithLoss(Layer):
         shape = bottom[0].shape
         axis = self.param.softmax_param.axis
         self.axis, self.outer, self.classes, self.inner = class_axis(self, axis, *bottom[:2])
+        check_batches(self, bottom)
         self.positions = (*shape[: self.axis], *shape[self.axis + 1 :])
         check_weights(self, bottom, self.positions)
         self.class_weights = class_weights(self, self.classes)

@@ -20,7 +20,7 @@ from caffe_mnist.engine.layers.loss_weights import (
     class_weights,
     position_weights,
 )
-from caffe_mnist.engine.layers.normalization import normalizer
+from caffe_mnist.engine.layers.normalization import check_batches, check_items, normalizer
 from caffe_mnist.schema import caffe_pb2
 
 
@@ -38,6 +38,7 @@ class EuclideanLoss(Layer):
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """Both bottoms have as many items, and as many values in each."""
         check_batches(self, bottom)
+        check_items(self, bottom[0])
         sizes = [prod(blob.shape[1:]) for blob in bottom]
         if sizes[0] != sizes[1]:
             raise self.error(f"compares {sizes[0]} values an item with {sizes[1]}")
@@ -136,13 +137,3 @@ class SigmoidCrossEntropyLoss(Layer):
     def allows_force_backward(self, index: int) -> bool:
         """Targets and weights have no gradient."""
         return index == 0
-
-
-def check_batches(layer: Layer, bottom: Sequence[Blob]) -> None:
-    """Raise CaffeMnistError unless predictions and targets have the same first axis."""
-    first, second = bottom[0].shape[:1], bottom[1].shape[:1]
-    if not first or first != second:
-        raise layer.error(
-            "needs as many targets as predictions along the first axis, "
-            f"found shapes {bottom[0].shape} and {bottom[1].shape}"
-        )

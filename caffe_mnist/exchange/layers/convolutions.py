@@ -37,7 +37,11 @@ def convolution(site: Site) -> Sequence[str]:
     tops = []
     for x, before, after in zip(site.bottoms, site.before, site.after):
         inside, outside = _images(site, before, layer.axis), _images(site, after, layer.axis)
-        y = site.add(kind, site.reshaped(x, before, inside), *parameters, **settings)
+        x = site.reshaped(x, before, inside)
+        missing = layer.missing(site.known(before[layer.axis + 1 :]))
+        if any(missing):
+            x = site.add("Pad", x, site.ints(*[0] * (spatial + 4), *missing), site.number(0))
+        y = site.add(kind, x, *parameters, **settings)
         tops.append(site.reshaped(y, outside, after))
     return tops
 
@@ -58,11 +62,11 @@ def im2col(site: Site) -> Sequence[str]:
     assert isinstance(layer, Im2col)
     geometry, first, spatial = layer.geometry, layer.axis + 1, layer.spatial
     inside = site.known(before[layer.axis :])
-    for index, pad in enumerate(geometry.pad):
-        if pad:
-            begin = [0] * len(before)
-            begin[first + index] = pad
-            x = site.add("Pad", x, site.ints(*begin, *begin), site.number(0))
+    for index, (pad, missing) in enumerate(zip(geometry.pad, geometry.missing(inside[1:]))):
+        if pad or missing:
+            begin, end = [0] * len(before), [0] * len(before)
+            begin[first + index], end[first + index] = pad, pad + missing
+            x = site.add("Pad", x, site.ints(*begin, *end), site.number(0))
         starts = np.arange(layer.sizes[index]) * geometry.stride[index]
         steps = np.arange(geometry.kernel[index]) * geometry.dilation[index]
         places = site.values((starts[:, None] + steps).astype(np.int64).ravel())

@@ -57,5 +57,12 @@ CASES = [
     _convolution("axis", "num_output: 3 kernel_size: 2 axis: 2", ((2, 2, 3, 4, 5),)),
     _convolution("axis-0", "num_output: 3 kernel_size: 2 axis: 0", ((3, 4, 5),)),
     _convolution("negative-axis", "num_output: 3 kernel_size: 2 axis: -2", ((2, 2, 3, 5),)),
+    _convolution("beyond", "num_output: 2 kernel_size: 4 stride: 3", ((2, 3, 3, 3),)),
+    _convolution(
+        "3d-beyond",
+        "num_output: 2 kernel_size: 2 kernel_size: 3 kernel_size: 3 dilation: 3 dilation: 1 "
+        "dilation: 2 stride: 2",
+        ((2, 3, 3, 9, 4),),
+    ),
     _convolution("one-by-one-strided", "num_output: 4 kernel_size: 1 stride: 2", ((2, 3, 5, 6),)),
 ]

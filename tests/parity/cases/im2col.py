@@ -19,5 +19,6 @@ CASES = [
     _im2col("1d", "kernel_size: 3 pad: 1", (2, 3, 11)),
     _im2col("axis-2", "kernel_size: 3 axis: 2 pad: 1", (2, 2, 3, 5, 4)),
     _im2col("negative-axis", "kernel_size: 2 axis: -3", (2, 3, 5, 4)),
+    _im2col("beyond", "kernel_size: 4 stride: 3 pad: 1", (2, 3, 1, 9)),
     _im2col("nd", "kernel_size: 3 pad: 1 force_nd_im2col: true"),
 ]

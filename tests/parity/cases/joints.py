@@ -25,6 +25,12 @@ CASES = [
         ((2, 3, 4, 5),) * 2,
     ),
     Case("eltwise-max", "Eltwise", "eltwise_param { operation: MAX }", ((2, 3, 4, 5),) * 3),
+    Case(
+        "eltwise-max-equals",
+        "Eltwise",
+        "eltwise_param { operation: MAX }",
+        ((2, 3, 4, 5), "labels:2:2,3,4,5", "labels:2:2,3,4,5", "labels:2:2,3,4,5"),
+    ),
     Case("eltwise-prod", "Eltwise", "eltwise_param { operation: PROD }", ((2, 3, 4, 5),) * 3),
     Case(
         "eltwise-prod-unstable",
