@@ -83,6 +83,7 @@ def _convert(work: Path) -> Path:
     source = next((Path(place) for place in places if place and Path(place).is_dir()), None)
     if source is None:
         source = work / "idx"
+        source.mkdir()
         digits.write_idx(source, train=6000, test=1000, seed=1)
         print("no MNIST here: generated digits", file=sys.stderr)
     mnist.convert(source, work / "data")
