@@ -165,7 +165,7 @@ def _report(
         outcome = outcomes[trial.number]
         value = outcome.results.get(METRIC)
         if outcome.fault or value is None:
-            failed.append(f"{sample.name}: {outcome.fault or 'no accuracy was tested'}")
+            failed.append(sample.name)
             value_words = "failed"
         else:
             value_words = value_text(METRIC, value)
@@ -187,8 +187,8 @@ def _report(
             aside.write_text(text)
     drawn = draw_comparison(out / "compare.png", bars, METRIC)
     _say(f"table.md, table.csv{', compare.png' if drawn else ''} in {out}")
-    if failed:
-        raise JobError("; ".join(failed), where=out)
+    if failed:  # why was said when each ended
+        raise JobError(f"{len(failed)} of {len(samples)} failed: {', '.join(failed)}", where=out)
     return 0
 
 

@@ -7,7 +7,8 @@ import hashlib
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -93,10 +94,12 @@ class _Sweep:
         options = self.options
         self._same_sweep()
         first = [f"{one.key}={one.grid(2)[0]}" for one in self.space]
+        place = (options.solver, options.data_url, self.out, options.caffe)
+        settle(*place, options.set)
         for one in self.space:  # a value that cannot be is said before the first trial
-            for value in one.grid(2)[1:]:
-                other = [*options.set, *first, f"{one.key}={value}"]
-                settle(options.solver, options.data_url, self.out, options.caffe, other)
+            for value in one.grid(2):
+                with _named_vary():
+                    settle(*place, [*options.set, f"{one.key}={value}"])
         _, common = prepare(
             options.solver, options.data_url, self.out, options.caffe, [*options.set, *first]
         )
@@ -275,6 +278,17 @@ class _Sweep:
 
     def _say(self, text: str) -> None:
         print(f"sweep: {text}", file=sys.stderr, flush=True)
+
+
+@contextmanager
+def _named_vary() -> Iterator[None]:
+    """Values are set as those of `--set` are; what is wrong with one is told of `--vary`."""
+    try:
+        yield
+    except CaffeMnistError as error:
+        if error.where != "--set":
+            raise
+        raise CaffeMnistError(error.what, where="--vary", hint=error.hint) from None
 
 
 def _check_gpus(gpus: str | None) -> None:

@@ -61,7 +61,8 @@ def test_a_failed_training_fails_the_comparison(job: Job) -> None:
     )  # fmt: skip
     assert done.returncode == 1
     assert "failed" in (job.folder / "out" / "table.csv").read_text()
-    assert "the trainer ended with exit status 1" in done.stderr
+    assert done.stderr.count("the trainer ended with exit status 1") == 1
+    assert "1 of 1 failed: " in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(

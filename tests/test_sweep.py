@@ -115,8 +115,9 @@ def test_failed_trials_are_told_and_the_rest_goes_on(job: Job) -> None:
     ("arguments", "words"),
     [
         (("--vary=base_lr",), "no KEY=VALUES"),
-        (("--vary=nothing=1,2",), "nothing"),
-        (("--vary=max_iter=10,ten",), "ten"),
+        (("--vary=nothing=1,2",), "--vary: SolverParameter has no field 'nothing'"),
+        (("--vary=max_iter=10,ten",), "--vary: max_iter is a whole number, not 'ten'"),
+        (("--vary=base_lr=1,2", "--set=max_iter=ten"), "--set: max_iter is a whole number"),
         (("--vary=base_lr=1,2", "--gpus=a"), "no list of GPUs"),
         (("--vary=base_lr=1,2", "--points=0"), "count"),
         ((), "--vary"),

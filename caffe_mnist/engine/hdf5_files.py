@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from caffe_mnist.engine.misfit import other_count, other_shape
 from caffe_mnist.engine.net import Net
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
@@ -88,16 +89,15 @@ def load_weights(
                 continue
             group = _group(groups, name, path)
             if len(group) > len(layer.blobs):
-                raise CaffeMnistError(
-                    f"layer {name!r} has {len(group)} parameter(s) there, "
-                    f"{len(layer.blobs)} in the net",
-                    where=path,
-                )
+                raise other_count(name, len(group), len(layer.blobs), path)
             for index, parameter in enumerate(layer.blobs):
                 if str(index) not in group and (name, index) in shared:
                     continue
                 where = f"{path}: layer {name!r}, parameter {index}"
-                values = _values(group, str(index), where, parameter.shape)
+                theirs = _dataset(group, str(index), where).shape
+                if theirs != parameter.shape:
+                    raise other_shape(name, index, theirs, parameter.shape, path)
+                values = _values(group, str(index), where)
                 parameter.data = torch.from_numpy(values).to(parameter.device)
         found = set(groups)
     return [layer.name for layer in net.layers if layer.blobs and layer.name not in found]
@@ -173,10 +173,7 @@ def _group(parent: Any, name: str, path: object) -> Any:
     return found
 
 
-def _values(
-    group: Any, name: str, where: object, shape: tuple[int, ...] | None = None, kind: str = "f"
-) -> Any:
-    """A dataset as float32 (int64, or bytes), its shape and kind checked before it is read."""
+def _dataset(group: Any, name: str, where: object, kind: str = "f") -> Any:
     import h5py
 
     found = group.get(name)
@@ -184,12 +181,16 @@ def _values(
         raise CaffeMnistError(
             f"is no dataset of {'floats' if kind == 'f' else 'ints'}", where=where
         )
+    return found
+
+
+def _values(
+    group: Any, name: str, where: object, shape: tuple[int, ...] | None = None, kind: str = "f"
+) -> Any:
+    """A dataset as float32 (int64, or bytes), its shape and kind checked before it is read."""
+    found = _dataset(group, name, where, kind)
     if shape is not None and found.shape != shape:
-        raise CaffeMnistError(
-            f"shape mismatch: {found.shape} there, {shape} here",
-            where=where,
-            hint="to learn this layer from scratch, rename it in the net",
-        )
+        raise CaffeMnistError(f"has shape {found.shape}, not {shape}", where=where)
     if promises_too_much(found):
         raise CaffeMnistError("promises more numbers than there are", where=where)
     return np.ascontiguousarray(found[()], {"f": np.float32, "u": np.uint8}.get(kind, np.int64))

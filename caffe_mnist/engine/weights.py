@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import torch
 
 from caffe_mnist.engine import hdf5_files
 from caffe_mnist.engine.blob import Parameter
+from caffe_mnist.engine.misfit import other_count, other_shape
 from caffe_mnist.engine.net import Net
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema.packed import fill_blob, numbers, packed, read_packed, shape, write_packed
@@ -43,21 +43,11 @@ def load_weights(
                 report("net.cpp:746", f"Ignoring source layer {theirs.name}")
             continue
         if len(theirs.blobs) != len(layer.blobs):
-            raise CaffeMnistError(
-                f"layer {layer.name!r} has {len(theirs.blobs)} parameter(s) there, "
-                f"{len(layer.blobs)} in the net",
-                where=path,
-            )
+            raise other_count(layer.name, len(theirs.blobs), len(layer.blobs), path)
         for index, (blob, parameter) in enumerate(zip(theirs.blobs, layer.blobs)):
             theirs_shape = shape(blob)
             if not _fits(theirs_shape, parameter.shape, blob, layer.loose_shapes):
-                raise CaffeMnistError(
-                    f"Cannot copy param {index} weights from layer {layer.name!r}; shape mismatch. "
-                    f"Source param shape is {_words(theirs_shape)}; "
-                    f"target param shape is {_words(parameter.shape)}",
-                    where=path,
-                    hint="to learn this layer from scratch, rename it in the net",
-                )
+                raise other_shape(layer.name, index, theirs_shape, parameter.shape, path)
             _copy(blob, parameter, f"{path}: layer {layer.name!r}, parameter {index}")
     loaded = {theirs.name for theirs in given}
     return [layer.name for layer in net.layers if layer.blobs and layer.name not in loaded]
@@ -111,8 +101,3 @@ def _same(theirs: tuple[int, ...], ours: tuple[int, ...], blob: Any) -> bool:
 def _alike(theirs: tuple[int, ...], ours: tuple[int, ...]) -> bool:
     """Whether shapes agree but for axes of size 1."""
     return [size for size in theirs if size != 1] == [size for size in ours if size != 1]
-
-
-def _words(sizes: tuple[int, ...]) -> str:
-    """A shape as Caffe writes it: the sizes, then how many numbers that is."""
-    return " ".join(map(str, [*sizes, f"({math.prod(sizes)})"]))
