@@ -27,6 +27,7 @@ from caffe_mnist.brew.time_layers import time_layers
 from caffe_mnist.brew.train import train
 from caffe_mnist.engine.flags import USAGE, Flags, UsageError, from_root, parse
 from caffe_mnist.engine.lean_torch import start_lean
+from caffe_mnist.engine.member import quiet_library
 from caffe_mnist.engine.presence import require_engine
 from caffe_mnist.errors import CaffeMnistError
 
@@ -62,6 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     keep_memory()
     start_lean()
+    quiet_library(flags)
     from caffe_mnist.schema.reading import reading
 
     try:

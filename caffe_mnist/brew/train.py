@@ -67,15 +67,16 @@ def train(flags: Flags) -> int:
 def _train_together(flags: Flags, workers: int) -> int:
     """Start the workers of this machine, and watch them to their end."""
     from caffe_mnist.engine import elastic
+    from caffe_mnist.engine.gathering import Gathering
 
-    together = elastic.Gathering(workers)
+    together = Gathering(workers)
     if flags.nodes:
         from caffe_mnist.cluster.machines import find_machines
         from caffe_mnist.cluster.meeting import meeting_settings
 
         rank = flags.node_rank if flags.node_rank >= 0 else None
         here = find_machines(flags.nodes, flags.rdzv, rank)
-        together = elastic.Gathering(
+        together = Gathering(
             workers, here.least, here.most, here.endpoint, here.first, here.address,
             here.interface, flags.rdzv_id, flags.max_restarts,
             meeting_settings(flags.rdzv_conf),

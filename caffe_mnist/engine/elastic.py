@@ -3,9 +3,7 @@
 Each machine runs one agent, the agents meet at HOST:PORT, where the job's first machine keeps
 their store. When a worker is lost, all agents stop theirs, meet again with those that are left
 and start the command anew; it finds the newest snapshot by itself (`beginning.py`).
-
-A worker that fails for a reason of its own leaves it, in words, in a file for the agent, which
-says it once, and the job ends. One that only lost others (status LOST) or was killed is a loss.
+What is a loss, and what a failure that ends the job, is the agent's to know (`agent.py`).
 """
 
 from __future__ import annotations
@@ -18,65 +16,26 @@ import tempfile
 import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from torch.distributed.elastic.agent.server.api import RunResult, WorkerGroup, WorkerSpec
-from torch.distributed.elastic.agent.server.local_elastic_agent import LocalElasticAgent
+from torch.distributed.elastic.agent.server.api import WorkerSpec
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
-from torch.distributed.elastic.rendezvous import RendezvousError, RendezvousParameters
+from torch.distributed.elastic.rendezvous import (
+    RendezvousConnectionError,
+    RendezvousError,
+    RendezvousParameters,
+    RendezvousTimeoutError,
+)
 from torch.distributed.elastic.rendezvous.registry import get_rendezvous_handler
 
-from caffe_mnist.engine.glog import warning
-from caffe_mnist.engine.member import HOST, LOST, REASONS, RUN
+from caffe_mnist.engine.agent import Agent
+from caffe_mnist.engine.gathering import Gathering
+from caffe_mnist.engine.glog import info
+from caffe_mnist.engine.member import HOST, LOSSES, PLACE, REASONS, RUN
 from caffe_mnist.errors import JobError
 
 LOOK_EVERY = 0.1
-
-
-@dataclass(frozen=True)
-class Gathering:
-    """Who meets where: `workers` on this machine, on `least` to `most` machines.
-
-    `first` says that this machine keeps the store at `endpoint` (HOST:PORT) and its first worker
-    is the root; `address` is this machine's as the others see it (empty: by its name), and
-    `interface` the network interface that has it.
-    """
-
-    workers: int
-    least: int = 1
-    most: int = 1
-    endpoint: str = "localhost:0"
-    first: bool = True
-    address: str = ""
-    interface: str = ""
-    name: str = field(default_factory=lambda: uuid.uuid4().hex)
-    restarts: int = 0
-    settings: Mapping[str, str] = field(default_factory=dict)
-
-
-class Agent(LocalElasticAgent):
-    """PyTorch's agent, which knows a failure from a loss and a wanted end from both."""
-
-    reasons: Path
-    ending = False
-    lost = ""
-
-    def _monitor_workers(self, worker_group: WorkerGroup) -> RunResult:
-        result: RunResult = super()._monitor_workers(worker_group)
-        if result.is_failed():
-            codes = {rank: failure.exitcode for rank, failure in result.failures.items()}
-            self.lost = loss(codes, worker_group.workers[0].world_size if codes else 0)
-            if self.ending or any(self.reasons.iterdir()):
-                self._remaining_restarts = 0
-        return result
-
-    def _restart_workers(self, worker_group: WorkerGroup) -> None:
-        before = self.lost or "a machine joins"
-        warning("elastic.py:1", f"{before}; the group is formed again")
-        self.lost = ""
-        super()._restart_workers(worker_group)
 
 
 def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]) -> None:
@@ -88,9 +47,12 @@ def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]
     """
     logging.disable(logging.ERROR)  # the agent's own lines; what matters is said here
     with tempfile.TemporaryDirectory(prefix="workers-") as place:
-        folder = Path(place, "reasons")
-        folder.mkdir()
-        _surround(gathering, os.fspath(folder))
+        folder = Path(place)
+        for name in (REASONS, LOSSES):
+            (folder / name).mkdir()
+        _surround(gathering, place)
+        if gathering.waiting:
+            info("elastic.py:1", f"{gathering.waiting}, at {gathering.endpoint}")
         agents: list[Agent] = []
         failures: list[BaseException] = []
 
@@ -121,23 +83,14 @@ class StoppedError(JobError):
         self.status = 128 + number
 
 
-def loss(codes: Mapping[int, int], workers: int) -> str:
-    """In words, what the exit codes of a group's failed workers (by rank) mean."""
-    # Those that only lost others, or were still there and ended by the agent, come last.
-    late = {LOST: 2, -signal.SIGTERM: 1}
-    own = sorted((late.get(code, 0), rank, code) for rank, code in codes.items())
-    if not own or own[0][0] == late[LOST]:
-        return "workers on another machine were lost, or out of reach"
-    _, rank, code = own[0]
-    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    return f"worker {rank} of {workers} {how}"
-
-
 def _surround(gathering: Gathering, folder: str) -> None:
     """The environment of the workers."""
-    os.environ[REASONS] = folder
+    os.environ[PLACE] = folder
     os.environ[RUN] = uuid.uuid4().hex
     os.environ[HOST] = str(int(gathering.first))
+    # Workers meet in a store of their own, a new one each time. In that of the agents they would
+    # find addresses of the last time, and a machine that joins later would not find it at all.
+    os.environ["TORCH_DISABLE_SHARE_RDZV_TCP_STORE"] = "1"
     cores = len(os.sched_getaffinity(0))
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // gathering.workers)))
     if gathering.interface:
@@ -176,9 +129,9 @@ def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
         local_addr=address,
     )
     # Where it makes folders for logs, even if there are none; those of its own choice would stay.
-    logs = DefaultLogsSpecs(log_dir=os.fspath(folder.parent / "logs"))
+    logs = DefaultLogsSpecs(log_dir=os.fspath(folder / "logs"))
     agent = Agent(spec, logs, exit_barrier_timeout=300)
-    agent.reasons = folder
+    agent.folder, agent.gathering = folder, gathering
     return agent
 
 
@@ -186,6 +139,14 @@ def _work(agent: Agent, failures: list[BaseException]) -> None:
     """The agent's life; what ended it badly goes to `failures`."""
     try:
         result = agent.run()
+    except RendezvousTimeoutError:
+        hint = "start the others in time, or wait longer: --rdzv-conf join_timeout=SECONDS"
+        here = agent.gathering
+        what = f"fewer than {here.least} machines met at {here.endpoint} within {here.patience} s"
+        failures.append(JobError(what, hint=hint))
+    except RendezvousConnectionError:
+        what = f"lost the first machine, which keeps the meeting at {agent.gathering.endpoint}"
+        failures.append(JobError(what, hint="start the job again, to go on from its last snapshot"))
     except RendezvousError as error:
         failures.append(JobError(f"lost the other machines: {_first_line(error)}"))
     except BaseException as error:  # raised by the main thread
@@ -194,8 +155,7 @@ def _work(agent: Agent, failures: list[BaseException]) -> None:
         if result is None:
             failures.append(JobError("there are as many machines as the job takes"))
         elif result.is_failed():
-            said = [path.read_text() for path in sorted(agent.reasons.iterdir())]
-            failures.append(JobError(said[0] if said else agent.lost))
+            failures.append(JobError(next(iter(agent.reasons), agent.lost)))
     with contextlib.suppress(Exception):  # its store may be gone
         agent.get_worker_group().spec.rdzv_handler.shutdown()
 

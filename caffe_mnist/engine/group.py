@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -20,7 +21,7 @@ import torch.distributed as dist
 
 from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.gradients import Averaging, Pending
-from caffe_mnist.engine.member import LostError
+from caffe_mnist.engine.member import LOST_OTHERS, LostError
 from caffe_mnist.engine.team import Team
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.schema import caffe_pb2
@@ -255,4 +256,10 @@ def _losses() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, TimeoutError) as error:  # dist.DistError is a RuntimeError
-        raise LostError(f"lost the other workers: {str(error).splitlines()[0]}") from None
+        raise LostError(LOST_OTHERS + in_short(error)) from None
+
+
+def in_short(error: BaseException) -> str:
+    """What the library says, without the places in its sources and what it advises."""
+    first = next(iter(str(error).splitlines()), "") or type(error).__name__
+    return re.sub(r"\S*\[/[^]]*\] ?", "", first).partition(". ")[0]

@@ -13,11 +13,15 @@ import os
 import signal
 from pathlib import Path
 
+from caffe_mnist.engine.flags import Flags
 from caffe_mnist.errors import CaffeMnistError, JobError
 
 # The exit status of a worker that lost the others; the reason lies elsewhere.
 LOST = 75
-REASONS, HOST, RUN = "CAFFE_MNIST_REASONS", "CAFFE_MNIST_HOST", "CAFFE_MNIST_RUN"
+PLACE, HOST, RUN = "CAFFE_MNIST_WORKERS", "CAFFE_MNIST_HOST", "CAFFE_MNIST_RUN"
+# In the folder PLACE: why workers failed, and how others came to lose them.
+REASONS, LOSSES = "reasons", "losses"
+LOST_OTHERS = "lost the other workers: "
 PR_SET_PDEATHSIG = 1
 
 
@@ -53,7 +57,7 @@ def run_name() -> str:
 
 def end_with_launcher() -> None:
     """Be killed when the launcher is: nobody would watch this worker any more."""
-    if REASONS in os.environ:
+    if PLACE in os.environ:
         parent = os.getppid()
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent or parent == 1:
@@ -62,12 +66,23 @@ def end_with_launcher() -> None:
 
 def leave_reason(error: CaffeMnistError) -> bool:
     """Tell our launcher why this worker fails; False where none started it."""
-    folder = os.environ.get(REASONS)
+    folder = os.environ.get(PLACE)
     if folder is None or not in_group():
         return False
-    if not isinstance(error, LostError):
-        rank = int(os.environ["RANK"])
-        place = f"worker {rank}: " if rank else ""
-        with contextlib.suppress(OSError):  # the launcher has ended
-            Path(folder, f"{rank:06}").write_text(place + str(error))
+    rank, lost = int(os.environ["RANK"]), isinstance(error, LostError)
+    place = f"worker {rank}: " if rank and not lost else ""
+    with contextlib.suppress(OSError):  # the launcher has ended
+        name = LOSSES if lost else REASONS
+        Path(folder, name, f"{rank:06}").write_text(place + str(error))
     return True
+
+
+def quiet_library(flags: Flags) -> None:
+    """Keep PyTorch's lines about connections to itself, unless the user's environment says more.
+
+    What they tell of a loss is in one line of ours. NCCL's errors stay, because not all of them
+    come as exceptions. To be called before torch is imported; workers inherit it.
+    """
+    on_gpus = bool(flags.gpu)
+    if flags.workers > 1 or flags.nodes or on_gpus or in_group():
+        os.environ.setdefault("TORCH_CPP_LOG_LEVEL", "ERROR" if on_gpus else "FATAL")

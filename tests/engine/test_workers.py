@@ -16,8 +16,9 @@ import pytest
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import decode
+from caffe_mnist.engine.agent import loss
 from caffe_mnist.engine.beginning import Beginning
-from caffe_mnist.engine.elastic import loss
+from caffe_mnist.engine.group import in_short
 from caffe_mnist.engine.member import LOST
 from caffe_mnist.engine.parts import Parts
 from caffe_mnist.engine.solver import Solver
@@ -235,7 +236,17 @@ def test_the_cause_of_a_loss_goes_first() -> None:
     """One that was killed before those that the agent ended, and these before mere losses."""
     assert loss({0: -15, 1: -9, 2: LOST}, 3) == "worker 1 of 3 was killed by SIGKILL"
     assert loss({0: LOST, 1: 1}, 2) == "worker 1 of 2 ended with status 1"
-    assert loss({0: LOST}, 3) == "workers on another machine were lost, or out of reach"
+    lost = "workers on another machine were lost, or out of reach"
+    assert loss({0: LOST}, 3) == lost
+    assert loss({1: LOST}, 3, "lost the other workers: timed out") == f"{lost} (timed out)"
+
+
+def test_of_what_the_library_says_the_cause_is_kept() -> None:
+    """Without the places in its sources, and what it advises."""
+    said = "[/__w/x/gloo/transport/tcp/pair.cc:553] Connection closed by peer [10.0.0.3]:23681"
+    words = f"{said}. This is typically caused by a remote worker crashing.\nframe #0"
+    assert in_short(RuntimeError(words)) == "Connection closed by peer [10.0.0.3]:23681"
+    assert in_short(RuntimeError("")) == "RuntimeError"
 
 
 def catches_sighup(pid: int) -> bool:
