@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from math import prod
@@ -135,6 +136,32 @@ def test_scaling(monkeypatch: pytest.MonkeyPatch) -> None:
     assert scaling.simulate(read, 8, values, 4000).speed == pytest.approx(80, rel=0.01)
     slow = replace(free, network=1e6)
     assert scaling.saturates(slow, scaling.simulate(slow, 8, values)).startswith("network 9")
+
+
+def test_the_plan_for_many_machines_says_what_the_simulation_says(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tables of docs/scaling.md, row by row: images/s, share of one, what gives out first."""
+    monkeypatch.syspath_prepend(str(BENCHMARKS))
+    from dataclasses import replace
+
+    import scaling
+
+    text = (BENCHMARKS.parent / "docs/scaling.md").read_text()
+    rows = re.findall(r"^\| ([\d,]+) \| ([\d,]+) \| (\d+) % \| (\w+)(.*)$", text, re.M)
+    fast = replace(scaling.Rates(), images=2000.0, batch=128)
+    jobs = [("caffenet", scaling.Rates())] * 4 + [("resnet50", fast)] * 3
+    assert len(rows) == len(jobs)
+    for (machines, images, share, first, rest), (net, rates) in zip(rows, jobs):
+        count = int(machines)
+        seen = scaling.simulate(rates, count, scaling.NETS[net])
+        assert f"{seen.speed:,.0f}" == images
+        assert round(100 * seen.speed / count / rates.images) == int(share)
+        found, _, percent = scaling.saturates(rates, seen).partition(" ")
+        assert found == first
+        assert percent.rstrip("%") in rest
+        if net == "caffenet":
+            assert f"| {seen.hours * count:,.0f} |" in rest
 
 
 def test_memory_in_small() -> None:

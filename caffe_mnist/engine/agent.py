@@ -55,7 +55,7 @@ class Agent(LocalElasticAgent):
         return result
 
     def _restart_workers(self, worker_group: WorkerGroup) -> None:
-        before, wait = self.lost or "a machine joins", self.gathering.waiting
+        before, wait = self.lost or "a machine joins, or lost a worker", self.gathering.waiting
         again = f"the group is formed again{f' ({wait})' if wait else ''}"
         warning("elastic.py:1", f"{before}; {again}")
         self.lost = ""
