@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from dataclasses import replace
@@ -12,6 +13,9 @@ from caffe_mnist.brew.nets import provide_pycaffe, settler
 from caffe_mnist.brew.signal_requests import SignalRequests
 from caffe_mnist.engine.flags import Flags
 from caffe_mnist.errors import CaffeMnistError
+
+# More processes than these on one machine are a mistake, that no memory would hold.
+MOST_WORKERS, MOST_ON_A_CORE = 64, 8
 
 if TYPE_CHECKING:
     import torch
@@ -69,6 +73,10 @@ def _train_together(flags: Flags, workers: int) -> int:
     from caffe_mnist.engine import elastic
     from caffe_mnist.engine.gathering import Gathering
 
+    cores = len(os.sched_getaffinity(0))
+    if workers > max(MOST_WORKERS, MOST_ON_A_CORE * cores):
+        what = f"{workers} workers are too many for {cores} cores"
+        raise CaffeMnistError(what, where="-workers", hint="one a core is most of what helps")
     together = Gathering(workers)
     if flags.nodes:
         from caffe_mnist.cluster.machines import find_machines

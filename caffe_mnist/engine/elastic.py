@@ -15,13 +15,13 @@ import signal
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from torch.distributed.elastic.agent.server.api import WorkerSpec
 from torch.distributed.elastic.multiprocessing import DefaultLogsSpecs
 from torch.distributed.elastic.rendezvous import (
+    RendezvousClosedError,
     RendezvousConnectionError,
     RendezvousError,
     RendezvousParameters,
@@ -32,7 +32,9 @@ from torch.distributed.elastic.rendezvous.registry import get_rendezvous_handler
 from caffe_mnist.engine.agent import Agent
 from caffe_mnist.engine.gathering import Gathering
 from caffe_mnist.engine.glog import info
+from caffe_mnist.engine.heard import Heard, StoppedError
 from caffe_mnist.engine.member import HOST, LOSSES, PLACE, REASONS, RUN
+from caffe_mnist.engine.reaching import wait_until_reached
 from caffe_mnist.errors import JobError
 
 LOOK_EVERY = 0.1
@@ -65,7 +67,7 @@ def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]
                 _work(agents[0], failures)
 
         thread = threading.Thread(target=work, daemon=True)
-        with _heard(signals) as heard:
+        with Heard(signals) as heard:
             thread.start()
             while thread.is_alive():
                 thread.join(LOOK_EVERY)
@@ -73,14 +75,6 @@ def run(gathering: Gathering, command: Sequence[str], signals: Mapping[int, int]
                     _pass_on(agents, heard.pop(0), signals)
         if failures:
             raise failures[0]
-
-
-class StoppedError(JobError):
-    """Asked to end before there was anything to end; the exit status is 128 + the signal's."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(f"stopped by {signal.Signals(number).name} while waiting for workers")
-        self.status = 128 + number
 
 
 def _surround(gathering: Gathering, folder: str) -> None:
@@ -100,7 +94,9 @@ def _surround(gathering: Gathering, folder: str) -> None:
 
 def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
     address = gathering.address or None
-    settings: dict[str, Any] = {"timeout": 900, "read_timeout": 900, **gathering.settings}
+    if gathering.most > 1:
+        host, _, port = gathering.endpoint.rpartition(":")
+        wait_until_reached(host.strip("[]"), int(port), gathering.reach, gathering.first)
     parameters = RendezvousParameters(
         backend="c10d",
         endpoint=gathering.endpoint,
@@ -109,15 +105,12 @@ def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
         max_nodes=gathering.most,
         local_addr=address,
         is_host=str(gathering.first),
-        **settings,
+        **gathering.settings,
     )
     try:
         handler = get_rendezvous_handler(parameters)
     except (RendezvousError, ValueError) as error:
-        raise JobError(
-            f"cannot meet at {gathering.endpoint}: {error.__cause__ or error}",
-            hint="the first machine keeps this port open; name it by its address",
-        ) from None
+        raise _cannot_meet(gathering, error.__cause__ or error) from None
     spec = WorkerSpec(
         role="worker",
         local_world_size=gathering.workers,
@@ -135,6 +128,17 @@ def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
     return agent
 
 
+def _cannot_meet(gathering: Gathering, cause: BaseException) -> JobError:
+    port = gathering.endpoint.rpartition(":")[2]
+    if "EADDRINUSE" in str(cause):
+        what = f"port {port} of this machine, where the others are to come, is in use already"
+        return JobError(what, hint="end what has it, or name another port on every machine")
+    return JobError(
+        f"cannot meet at {gathering.endpoint}: {cause}",
+        hint="the first machine keeps this port open; name it by its address",
+    )
+
+
 def _work(agent: Agent, failures: list[BaseException]) -> None:
     """The agent's life; what ended it badly goes to `failures`."""
     try:
@@ -144,9 +148,11 @@ def _work(agent: Agent, failures: list[BaseException]) -> None:
         here = agent.gathering
         what = f"fewer than {here.least} machines met at {here.endpoint} within {here.patience} s"
         failures.append(JobError(what, hint=hint))
+    except RendezvousClosedError:
+        failures.append(_ended_elsewhere(agent, "the job has ended on another machine"))
     except RendezvousConnectionError:
-        what = f"lost the first machine, which keeps the meeting at {agent.gathering.endpoint}"
-        failures.append(JobError(what, hint="start the job again, to go on from its last snapshot"))
+        what = f"the first machine, at {agent.gathering.endpoint}, has ended or was lost"
+        failures.append(_ended_elsewhere(agent, what))
     except RendezvousError as error:
         failures.append(JobError(f"lost the other machines: {_first_line(error)}"))
     except BaseException as error:  # raised by the main thread
@@ -158,6 +164,14 @@ def _work(agent: Agent, failures: list[BaseException]) -> None:
             failures.append(JobError(next(iter(agent.reasons), agent.lost)))
     with contextlib.suppress(Exception):  # its store may be gone
         agent.get_worker_group().spec.rdzv_handler.shutdown()
+
+
+def _ended_elsewhere(agent: Agent, what: str) -> JobError:
+    """What is known here of it; a reason of our own goes first."""
+    if agent.reasons:
+        return JobError(agent.reasons[0])
+    hint = "its log says why; started again, the job goes on from its newest snapshot"
+    return JobError(what, hint=hint)
 
 
 def _first_line(error: BaseException) -> str:
@@ -181,22 +195,3 @@ def _pass_on(agents: Sequence[Agent], number: int, signals: Mapping[int, int]) -
             os.kill(running[0], meant)
     elif stops:
         raise StoppedError(number)
-
-
-class _heard:  # noqa: N801
-    """The signals that came, as numbers, while others' handlers are put aside."""
-
-    def __init__(self, signals: Mapping[int, int]) -> None:
-        self._signals, self._came = signals, list[int]()
-        self._before: dict[int, Callable[..., Any] | int | None] = {}
-
-    def __enter__(self) -> list[int]:
-        for number in self._signals:
-            self._before[number] = signal.signal(number, lambda n, frame: self._came.append(n))
-        # Those that came before they could be heard were kept waiting.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, set(self._signals))
-        return self._came
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
-            signal.signal(number, handler)

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 # PyTorch's own of the meeting: seconds between signs of life, how many may lack, and seconds in
 # which enough machines have to come.
 SIGNS, MISSED, JOIN = 5, 3, 600
+# Seconds until the first machine has to be there.
+REACH = 900
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,11 @@ class Gathering:
         """Seconds without a sign of life after which a machine counts as lost."""
         every = int(self.settings.get("keep_alive_interval", SIGNS))
         return every * int(self.settings.get("keep_alive_max_attempt", MISSED)) + every
+
+    @property
+    def reach(self) -> int:
+        """Seconds in which the first machine has to be there."""
+        return int(self.settings.get("timeout", REACH))
 
     @property
     def patience(self) -> int:

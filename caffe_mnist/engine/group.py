@@ -11,7 +11,6 @@ import contextlib
 import json
 import re
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -19,12 +18,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 import torch.distributed as dist
 
+from caffe_mnist.engine.alike import check_alike
 from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.gradients import Averaging, Pending
 from caffe_mnist.engine.member import LOST_OTHERS, LostError
 from caffe_mnist.engine.team import Team
-from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.schema import caffe_pb2
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.solver import Solver
@@ -32,10 +30,6 @@ if TYPE_CHECKING:
 # Seconds between the root's signs of life while the others wait for it.
 SIGN_EVERY = 1.0
 TESTING, TESTED, STOPPED = 0, 1, 2
-# Settings that may differ from machine to machine without making another training.
-LOCAL = ("net", "train_net", "test_net", "net_param", "train_net_param", "test_net_param",
-         "test_iter", "test_interval", "test_state", "test_initialization", "snapshot_prefix",
-         "snapshot", "weights", "device_id", "display", "debug_info")  # fmt: skip
 
 
 class Group(Team):
@@ -131,11 +125,11 @@ class Group(Team):
     def join(self, solver: Solver) -> None:
         """Average the gradients of `solver` with the others' in every iteration.
 
-        Raises CaffeMnistError in the root when another solver trains something else.
+        Raises CaffeMnistError when another solver trains something else than the root's.
         """
         from caffe_mnist.engine.solver_run import Callback
 
-        self._check_alike(solver)
+        check_alike(solver, self)
         self._share_tests(solver)
         self._averaging = Averaging(solver.net, self._send)
         solver.net.watch = self._averaging
@@ -211,22 +205,6 @@ class Group(Team):
         interval, at_first = json.loads(self.tell(json.dumps(ours).encode()))
         solver.param.test_interval, solver.param.test_initialization = interval, bool(at_first)
 
-    def _check_alike(self, solver: Solver) -> None:
-        ours = torch.tensor([fingerprint(solver)])
-        root = ours.clone()
-        self._send_from_root(root)
-        others = (ours != root).to(torch.int32)
-        with _losses():
-            dist.all_reduce(others)
-        if not int(others):
-            return
-        if not self.is_root:
-            raise LostError("has other settings than the root")
-        raise CaffeMnistError(
-            f"{int(others)} of the {self.size} workers have other parameters or solver settings",
-            hint="give every machine the same solver and net",
-        )
-
 
 class _Watched:
     """An exchange whose failure is a LostError."""
@@ -238,16 +216,6 @@ class _Watched:
         """Until it is done."""
         with _losses():
             return self._pending.wait()
-
-
-def fingerprint(solver: Solver) -> int:
-    """A number that is the same for solvers that can train together."""
-    settings = caffe_pb2.SolverParameter()
-    settings.CopyFrom(solver.param)
-    for name in LOCAL:
-        settings.ClearField(name)
-    shapes = [one.parameter.shape for one in solver.net.parameters.learnables]
-    return zlib.crc32(f"{settings} {shapes}".encode())
 
 
 @contextlib.contextmanager

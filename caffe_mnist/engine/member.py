@@ -70,10 +70,11 @@ def leave_reason(error: CaffeMnistError) -> bool:
     if folder is None or not in_group():
         return False
     rank, lost = int(os.environ["RANK"]), isinstance(error, LostError)
-    place = f"worker {rank}: " if rank and not lost else ""
+    text = str(error)
+    place = f"worker {rank}: " if rank and not (lost or text.startswith("worker ")) else ""
     with contextlib.suppress(OSError):  # the launcher has ended
         name = LOSSES if lost else REASONS
-        Path(folder, name, f"{rank:06}").write_text(place + str(error))
+        Path(folder, name, f"{rank:06}").write_text(place + text)
     return True
 
 

@@ -31,6 +31,21 @@ ROWS = """
 layer { name: "data" type: "HDF5Data" top: "data" top: "label"
   hdf5_data_param { source: "files.txt" batch_size: 32 shuffle: true } }
 """
+DATA = """
+layer { name: "NAME" type: "Data" top: "NAME" top: "LABEL" transform_param { scale: 0.00390625 }
+  data_param { source: "SOURCE" batch_size: 7 backend: LMDB } }
+"""
+TRAIN, PART = "mnist_train_lmdb", "mnist_test_lmdb?first=0.37"
+MIXTURE = DATA.replace("NAME", "data").replace("LABEL", "label").replace(
+    "SOURCE", f"{TRAIN}?shuffle=1&seed=3&weight=0.7;{PART}&weight=0.3")  # fmt: skip
+BOTH = (
+    DATA.replace("NAME", "data").replace("LABEL", "label").replace("SOURCE", TRAIN)
+    + DATA.replace("NAME", "more").replace("LABEL", "unused").replace("SOURCE", PART)
+    + """
+layer { name: "none" type: "Silence" bottom: "unused" }
+layer { name: "sum" type: "Eltwise" bottom: "data" bottom: "more" top: "sum" }
+"""
+)
 SHARED = """
 layer { name: "again" type: "InnerProduct" bottom: "ip1" top: "again" param { name: "w" }
   inner_product_param { num_output: 40 bias_term: false weight_filler { type: "xavier" } } }
@@ -61,6 +76,9 @@ CASES: dict[str, tuple[str, str, int, float]] = {
         f"{BASE} momentum: 0.9 base_lr: 0.01", 40, 1e-5),
     "shared": (SMOOTH.replace('bottom: "ip1" top: "ip2"', 'bottom: "once" top: "ip2"').replace(
         'layer { name: "ip2"', SHARED + 'layer { name: "ip2"'), SGD, 50, 1e-5),
+    "two": (with_source(SMOOTH.replace('bottom: "data" top: "ip1"', 'bottom: "sum" top: "ip1"'), BOTH),
+        f'{BASE} type: "RMSProp" rms_decay: 0.9 base_lr: 0.002', 40, 1e-5),
+    "mixture": (with_source(SMOOTH, MIXTURE), f'{BASE} type: "AdaGrad" base_lr: 0.01', 40, 1e-5),
     "pictures": (with_source(SMOOTH, PICTURES), SGD, 20, 1e-5),
     "rows": (with_source(SMOOTH, ROWS), SGD, 20, 1e-5),
 }  # fmt: skip

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -198,6 +199,7 @@ def test_a_fault_is_said_once(folder: Path) -> None:
         (("-nodes", "2", "-rdzv", "localhost:many"), "is not HOST:PORT"),
         (("-nodes", "2", "-rdzv", "localhost", "-node_rank", "2"), "2 is not 0 to 1"),
         (("-rdzv", "localhost"), "-rdzv is for several machines (-nodes N as well)"),
+        (("-workers", "1000000"), "1000000 workers are too many for"),
     ],
 )
 def test_what_cannot_be_is_one_line(folder: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -210,6 +212,17 @@ def test_what_cannot_be_is_one_line(folder: Path, arguments: tuple[str, ...], wo
     assert result.returncode == -signal.SIGABRT
     assert len(re.findall(r"^F", result.stderr, re.M)) == 1
     assert words in result.stderr
+
+
+def test_a_port_that_is_in_use_is_one_line(folder: Path) -> None:
+    """Said at once, and what to do."""
+    with socket.create_server(("localhost", 0)) as server:
+        port = server.getsockname()[1]
+        result = caffe(folder, *SOLVER, "-nodes", "2", "-rdzv", f"localhost:{port}")
+    assert result.returncode == -signal.SIGABRT
+    fatal = [line for line in result.stderr.splitlines() if line.startswith("F")]
+    assert len(fatal) == 1
+    assert f"port {port} of this machine, where the others are to come, is in use" in fatal[0]
 
 
 def test_another_number_of_workers_goes_on_at_the_record() -> None:

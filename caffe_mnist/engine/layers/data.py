@@ -47,6 +47,11 @@ class Data(PictureSource):
         begin_reading(self.transform, stream)
         self.ahead = self.read_ahead(self.batches.read(0), param.prefetch)
 
+    def extent(self) -> str:
+        """The records, where a database tells; a LevelDB would be read through."""
+        is_lmdb = self.param.data_param.backend == caffe_pb2.DataParameter.LMDB
+        return f"{len(self.database)} records" if is_lmdb else ""
+
     def skip_to(self, passes: int, taken: int) -> None:
         """Go on at the record after `taken` batches."""
         self.ahead.close()

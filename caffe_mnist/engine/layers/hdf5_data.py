@@ -56,6 +56,10 @@ class HDF5Data(Source):
         self.rank, self.solvers = self.share_of_data()
         self._forward_by(self.rank)
 
+    def extent(self) -> str:
+        """The files of the list."""
+        return f"{len(self.files)} files"
+
     def skip_to(self, passes: int, taken: int) -> None:
         """Go on at the row after `taken` batches."""
         self._begin(CRand())

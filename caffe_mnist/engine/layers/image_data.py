@@ -58,6 +58,10 @@ class ImageData(PictureSource):
         begin_reading(self.transform, stream)
         self.ahead = self._read_from(0)
 
+    def extent(self) -> str:
+        """The pictures of the list."""
+        return f"{len(self.entries)} pictures"
+
     def skip_to(self, passes: int, taken: int) -> None:
         """Go on at the picture after `taken` batches."""
         self.ahead.close()

@@ -19,6 +19,10 @@ class Source(Layer):
 
     bottoms = (0, 0)
 
+    def extent(self) -> str:
+        """How much data there is to read, in words; empty where that is not known at once."""
+        return ""
+
     def backward(
         self, top: Sequence[Blob], propagate_down: Sequence[bool], bottom: Sequence[Blob]
     ) -> None:
