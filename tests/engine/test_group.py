@@ -76,8 +76,10 @@ CASES: dict[str, tuple[str, str, int, float]] = {
         f"{BASE} momentum: 0.9 base_lr: 0.01", 40, 1e-5),
     "shared": (SMOOTH.replace('bottom: "ip1" top: "ip2"', 'bottom: "once" top: "ip2"').replace(
         'layer { name: "ip2"', SHARED + 'layer { name: "ip2"'), SGD, 50, 1e-5),
-    "two": (with_source(SMOOTH.replace('bottom: "data" top: "ip1"', 'bottom: "sum" top: "ip1"'), BOTH),
-        f'{BASE} type: "RMSProp" rms_decay: 0.9 base_lr: 0.002', 40, 1e-5),
+    "two": (
+        with_source(SMOOTH.replace('bottom: "data" top: "ip1"', 'bottom: "sum" top: "ip1"'), BOTH),
+        f'{BASE} type: "RMSProp" rms_decay: 0.9 base_lr: 0.002', 40, 1e-5,
+    ),
     "mixture": (with_source(SMOOTH, MIXTURE), f'{BASE} type: "AdaGrad" base_lr: 0.01', 40, 1e-5),
     "pictures": (with_source(SMOOTH, PICTURES), SGD, 20, 1e-5),
     "rows": (with_source(SMOOTH, ROWS), SGD, 20, 1e-5),
