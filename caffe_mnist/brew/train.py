@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from caffe_mnist.brew.devices import find_device, find_gpus, precision_of
@@ -81,13 +82,16 @@ def _train_together(flags: Flags, workers: int) -> int:
     if flags.nodes:
         from caffe_mnist.cluster.machines import find_machines
         from caffe_mnist.cluster.meeting import meeting_settings
+        from caffe_mnist.cluster.reaching import PATIENCE, wait_until_reached
 
         rank = flags.node_rank if flags.node_rank >= 0 else None
         here = find_machines(flags.nodes, flags.rdzv, rank)
+        settings = meeting_settings(flags.rdzv_conf)
+        patience = int(settings.get("timeout", PATIENCE))
         together = Gathering(
             workers, here.least, here.most, here.endpoint, here.first, here.address,
-            here.interface, flags.rdzv_id, flags.max_restarts,
-            meeting_settings(flags.rdzv_conf),
+            here.interface, flags.rdzv_id, flags.max_restarts, settings,
+            partial(wait_until_reached, here.host, here.port, patience, here.first),
         )  # fmt: skip
     command = [
         sys.executable,

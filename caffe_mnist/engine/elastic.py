@@ -34,7 +34,6 @@ from caffe_mnist.engine.gathering import Gathering
 from caffe_mnist.engine.glog import info
 from caffe_mnist.engine.heard import Heard, StoppedError
 from caffe_mnist.engine.member import HOST, LOSSES, PLACE, REASONS, RUN
-from caffe_mnist.engine.reaching import wait_until_reached
 from caffe_mnist.errors import JobError
 
 LOOK_EVERY = 0.1
@@ -94,9 +93,7 @@ def _surround(gathering: Gathering, folder: str) -> None:
 
 def _agent(gathering: Gathering, command: Sequence[str], folder: Path) -> Agent:
     address = gathering.address or None
-    if gathering.most > 1:
-        host, _, port = gathering.endpoint.rpartition(":")
-        wait_until_reached(host.strip("[]"), int(port), gathering.reach, gathering.first)
+    gathering.reach()
     parameters = RendezvousParameters(
         backend="c10d",
         endpoint=gathering.endpoint,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 # PyTorch's own of the meeting: seconds between signs of life, how many may lack, and seconds in
 # which enough machines have to come.
 SIGNS, MISSED, JOIN = 5, 3, 600
-# Seconds until the first machine has to be there.
-REACH = 900
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,8 @@ class Gathering:
 
     `first` says that this machine keeps the store at `endpoint` (HOST:PORT) and its first worker
     is the root; `address` is this machine's as the others see it (empty: by its name), and
-    `interface` the network interface that has it.
+    `interface` the network interface that has it. `reach` returns as soon as the first machine can
+    be reached, or raises JobError.
     """
 
     workers: int
@@ -32,17 +31,13 @@ class Gathering:
     name: str = field(default_factory=lambda: uuid.uuid4().hex)
     restarts: int = 0
     settings: Mapping[str, str] = field(default_factory=dict)
+    reach: Callable[[], object] = lambda: None
 
     @property
     def silence(self) -> float:
         """Seconds without a sign of life after which a machine counts as lost."""
         every = int(self.settings.get("keep_alive_interval", SIGNS))
         return every * int(self.settings.get("keep_alive_max_attempt", MISSED)) + every
-
-    @property
-    def reach(self) -> int:
-        """Seconds in which the first machine has to be there."""
-        return int(self.settings.get("timeout", REACH))
 
     @property
     def patience(self) -> int:

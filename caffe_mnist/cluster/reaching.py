@@ -8,6 +8,8 @@ import time
 from caffe_mnist.errors import JobError
 
 TRY_EVERY = 1.0
+# Seconds, unless the settings of the meeting say otherwise (`timeout`).
+PATIENCE = 900
 
 
 def wait_until_reached(host: str, port: int, seconds: float, first: bool) -> None:

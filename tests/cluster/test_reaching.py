@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from caffe_mnist.engine.reaching import wait_until_reached
+from caffe_mnist.cluster.reaching import wait_until_reached
 from caffe_mnist.errors import JobError
 
 
