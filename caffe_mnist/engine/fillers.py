@@ -66,7 +66,10 @@ def gaussian(values: Tensor, filler: caffe_pb2.FillerParameter, generator: Rando
         raise ValueError(f"needs a positive std, found {filler.std:g}")
     values.copy_(generator.normal(values.shape, filler.mean, filler.std))
     if filler.sparse >= 0:
-        probability = min(1.0, filler.sparse / values.shape[0]) if values.dim() else 1.0
+        outputs = values.shape[0] if values.dim() else 0
+        if filler.sparse > outputs:
+            raise ValueError(f"has sparse {filler.sparse} for {outputs} outputs")
+        probability = filler.sparse / outputs
         values.mul_(generator.bernoulli(values.shape, probability))
 
 

@@ -52,10 +52,6 @@ class BatchReindex(Layer):
             zeros = torch.zeros(bottom[0].shape, device=self.device)
             bottom[0].diff = zeros.index_add_(0, self.numbers, top[0].diff)
 
-    def allows_force_backward(self, index: int) -> bool:
-        """Indices have no gradient."""
-        return index == 0
-
 
 @layers.register("Filter")
 class Filter(Layer):
@@ -103,10 +99,6 @@ class Filter(Layer):
             if down:
                 zeros = torch.zeros(below.shape, device=self.device)
                 below.diff = zeros.index_copy_(0, self.numbers, above.diff)
-
-    def allows_force_backward(self, index: int) -> bool:
-        """Marks have no gradient."""
-        return index != len(self.param.bottom) - 1
 
 
 @layers.register("Embed")

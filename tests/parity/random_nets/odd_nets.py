@@ -90,6 +90,23 @@ NETS = {
     + _input("k3_n", 4)
     + _layer("Embed", "k3_n", "y", f"embed_param {{ num_output: 2 input_dim: 3 {GAUSSIAN} }}")
     + _loss("y"),
+    "forced-below-numbers": FORCE
+    + _input("x", 3, 2)
+    + _input("k3_n", 4)
+    + _layer("BatchReindex", "x k3_n", "y")
+    + _loss("y"),
+    "forced-below-marks": FORCE
+    + _input("x", 3, 2)
+    + _input("k2_marks", 3)
+    + _layer("Filter", "x k2_marks", "y"),
+    "sparser-than-possible": SMALL
+    + _layer(
+        "Convolution",
+        "x",
+        "c",
+        "convolution_param { num_output: 2 kernel_size: 1 "
+        'weight_filler { type: "gaussian" sparse: 3 } }',
+    ),
     "a-weight-too-few": _input("x", 2, 4) + _layer("Slice", "x", "a b", "loss_weight: 1"),
     "threshold-above-what-learns": CONVOLVED
     + _layer("Threshold", "c", "t", "propagate_down: false")

@@ -5,7 +5,8 @@
 FOLDER/NAME.prototxt gives FOLDER/NAME.npz, or FOLDER/NAME.refused with what was said. Each net has
 a process of its own, which a failed check of real Caffe may end. Written for Python 3.9 and
 numpy 1.19. A net's first line says how it is run: `# TRAIN` or `# TEST`. Blobs named `k3_…` get
-whole numbers below 3, all other inputs normal ones.
+whole numbers below 3, all other inputs normal ones. Gradients of blobs are kept where the net says
+force_backward: elsewhere some layers use those that nobody wants as scratch memory.
 """
 
 import glob
@@ -21,7 +22,8 @@ PASSES = 2
 def run(caffe, path):
     """What blobs, parameters and gradients of the net hold after each pass."""
     with open(path) as file:
-        phase = getattr(caffe, file.readline().split()[1])
+        text = file.read()
+    phase, forced = getattr(caffe, text.split()[1]), "force_backward: true" in text
     caffe.set_random_seed(SEED)
     net = caffe.Net(path, phase)
     random = np.random.RandomState(SEED)
@@ -34,15 +36,15 @@ def run(caffe, path):
                 values = random.randint(0, int(name[1:].split("_")[0]), blob.data.shape)
             blob.data[...] = values
         net.forward()
-        keep(net, "data", str(turn) + "|data", out)
+        keep(net, "data", str(turn) + "|data", out, True)
         net.backward()
-        keep(net, "diff", str(turn) + "|diff", out)
+        keep(net, "diff", str(turn) + "|diff", out, forced)
     return out
 
 
-def keep(net, what, where, out):
-    """The data or the gradients of all blobs and parameters of a net."""
-    for name, blob in net.blobs.items():
+def keep(net, what, where, out, blobs_too):
+    """The data or the gradients of all parameters of a net, and of its blobs."""
+    for name, blob in net.blobs.items() if blobs_too else ():
         out[where + "|" + name] = getattr(blob, what).copy()
     for name, blobs in net.params.items():
         for index, blob in enumerate(blobs):
