@@ -26,16 +26,19 @@ import nets
 
 ROOT = Path(__file__).resolve().parent.parent
 WARM_UP = 100
+DISPLAY = 50
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, help="folder with mnist_train_lmdb, mnist_test_lmdb")
     parser.add_argument("--caffe", default=str(ROOT / ".caffe/bin/caffe"))
-    parser.add_argument("--iterations", type=int, default=300)
+    parser.add_argument("--iterations", type=int, default=300, help="100 at least (300)")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--nets", default="", help="of nets.py instead of LeNet: A,B,C or all")
     arguments = parser.parse_args()
+    if arguments.iterations < 2 * DISPLAY:
+        parser.error(f"--iterations: {2 * DISPLAY} at least, by which the log tells a speed")
     if os.path.isdir(arguments.caffe):
         arguments.caffe = os.path.join(arguments.caffe, "caffe")
     if arguments.nets:
@@ -96,7 +99,7 @@ def _solver(work: Path, data: Path, iterations: int) -> Path:
 
     settings = {
         "max_iter": WARM_UP + iterations,
-        "display": 50,
+        "display": DISPLAY,
         "test_initialization": "false",
         "test_interval": 10**6,
         "snapshot": 0,
