@@ -232,7 +232,7 @@ def net(folder: Path, rounds: int, share: int) -> Iterator[Result]:
 
 def snapshots(folder: Path, rounds: int, share: int) -> Iterator[Result]:
     """A store with more and more snapshots: what the uploader, resume and people look at."""
-    from caffe_mnist.storage.snapshots import newest, published
+    from caffe_mnist.storage.survey import newest, published
 
     sizes = [max(10 * factor // share, 1) for factor in FACTORS]
     rows: dict[str, tuple[list[float], list[float]]] = {}

@@ -87,7 +87,8 @@ def _check(options: argparse.Namespace) -> None:
 
 def _fetch(url: str, folder: Path) -> None:
     from caffe_mnist.service.package import is_part
-    from caffe_mnist.storage.snapshots import MANIFEST, fetch
+    from caffe_mnist.storage.manifest import MANIFEST
+    from caffe_mnist.storage.snapshots import fetch
     from caffe_mnist.storage.store import open_store
 
     if "://" not in url and not Path(url).is_dir():

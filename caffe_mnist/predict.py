@@ -258,7 +258,8 @@ def model_parts(model: str, deploy: str | None) -> Iterator[tuple[Path, Path, Pa
         yield Path(deploy), Path(model), None
         return
     from caffe_mnist.service.package import is_part
-    from caffe_mnist.storage.snapshots import MANIFEST, fetch
+    from caffe_mnist.storage.manifest import MANIFEST
+    from caffe_mnist.storage.snapshots import fetch
     from caffe_mnist.storage.store import open_store
 
     if "://" not in model and not os.path.isdir(model):

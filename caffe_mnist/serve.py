@@ -110,7 +110,8 @@ def model_folder(model: str) -> Iterator[Path]:
     """The package or final folder, fetched and checked where it lies in a store."""
     from caffe_mnist.service.package import is_part
     from caffe_mnist.storage.copies import download_folder
-    from caffe_mnist.storage.snapshots import MANIFEST, fetch
+    from caffe_mnist.storage.manifest import MANIFEST
+    from caffe_mnist.storage.snapshots import fetch
     from caffe_mnist.storage.store import open_store
     from caffe_mnist.storage.urls import is_local, join, parse
 

@@ -13,7 +13,8 @@ import pytest
 
 from caffe_mnist.schema import caffe_pb2
 from caffe_mnist.schema.messages import read_binary, read_text
-from caffe_mnist.storage.snapshots import fetch, published
+from caffe_mnist.storage.snapshots import fetch
+from caffe_mnist.storage.survey import published
 from tests.fixtures.jobs import COMMAND, SOLVER, Job
 from tests.fixtures.swift import Swift
 

@@ -17,8 +17,8 @@ from caffe_mnist.launch.best import BEST_FILE
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.storage.begun import BEGUN, Begun
 from caffe_mnist.storage.pairs import Mark, marks_of, pairs
-from caffe_mnist.storage.snapshots import read_begun, survey
 from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.survey import read_begun, survey
 
 NOTE = ".begun.json"
 

@@ -6,7 +6,7 @@ import os
 
 from caffe_mnist.launch.plan import Plan
 from caffe_mnist.layouts.source import read_prototxt, with_settings
-from caffe_mnist.storage.snapshots import FINAL
+from caffe_mnist.storage.survey import FINAL
 from caffe_mnist.storage.urls import join
 
 

@@ -21,7 +21,8 @@ from caffe_mnist.schema.fork_text import to_text
 from caffe_mnist.schema.messages import read_binary, read_text
 from caffe_mnist.schema.upgrade import upgrade_net
 from caffe_mnist.storage.pairs import Mark, Pair, pairs
-from caffe_mnist.storage.snapshots import FINAL, published, sha256
+from caffe_mnist.storage.snapshots import sha256
+from caffe_mnist.storage.survey import FINAL, published
 from caffe_mnist.storage.urls import join
 
 # The names of the classes, one a line, as `convert images` writes them.

@@ -37,8 +37,8 @@ from caffe_mnist.layouts.rewrite import write_tree
 from caffe_mnist.schema.reading import reading
 from caffe_mnist.storage.owner import OwnedError
 from caffe_mnist.storage.pairs import Pair
-from caffe_mnist.storage.snapshots import FINAL
 from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.survey import FINAL
 from caffe_mnist.storage.urls import is_local, join
 from caffe_mnist.watch.metrics import Metrics
 

@@ -8,8 +8,8 @@ from caffe_mnist.launch.settings import Settings
 from caffe_mnist.storage.holder import new_run
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.reasons import NO_PERMISSION
-from caffe_mnist.storage.snapshots import FINAL, survey
 from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.survey import FINAL, survey
 
 
 class Place:

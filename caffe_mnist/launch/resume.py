@@ -18,7 +18,8 @@ from caffe_mnist.schema.messages import read_text
 from caffe_mnist.schema.packed import read_packed, write_packed
 from caffe_mnist.storage.copies import download
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import DamagedError, Published, fetch, sha256, survey
+from caffe_mnist.storage.snapshots import DamagedError, fetch, sha256
+from caffe_mnist.storage.survey import Published, survey
 from caffe_mnist.storage.urls import is_local
 
 # The time that fetched snapshots get (2001): before any run, so that none takes them for its own.

@@ -103,7 +103,7 @@ def _settings(given: Mapping[str, object], settings: Mapping[str, object]) -> Se
 
 def _found(plan: Plan) -> Run:
     """What the job left in its model folder."""
-    from caffe_mnist.storage.snapshots import FINAL
+    from caffe_mnist.storage.survey import FINAL
     from caffe_mnist.storage.urls import join
     from caffe_mnist.watch.metrics import Metrics
 

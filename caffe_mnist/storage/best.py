@@ -13,16 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.manifest import MANIFEST, Manifest
 from caffe_mnist.storage.pairs import Pair, pairs
-from caffe_mnist.storage.snapshots import (
-    MANIFEST,
-    Manifest,
-    publish,
-    read_begun,
-    read_manifest,
-    sha256,
-)
+from caffe_mnist.storage.snapshots import publish, sha256
 from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.survey import read_begun, read_manifest
 from caffe_mnist.storage.urls import join
 
 BEST = "best"

@@ -11,8 +11,9 @@ import json
 import re
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.storage.snapshots import MANIFEST, Manifest, Published
+from caffe_mnist.storage.manifest import MANIFEST, Manifest
 from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.survey import Published
 from caffe_mnist.storage.urls import join
 
 NEWEST = "newest.json"

@@ -28,10 +28,12 @@ from pathlib import Path
 from caffe_mnist.errors import CaffeMnistError, JobError, exit_status
 from caffe_mnist.files import replacing
 from caffe_mnist.storage.holder import new_run
+from caffe_mnist.storage.manifest import MANIFEST
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Pair, marks_of, pairs, write_marks
-from caffe_mnist.storage.snapshots import FINAL, MANIFEST, publish, read_begun, survey
+from caffe_mnist.storage.snapshots import publish
 from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.survey import FINAL, read_begun, survey
 from caffe_mnist.storage.uploads import Settings, Uploader
 from caffe_mnist.storage.urls import join
 

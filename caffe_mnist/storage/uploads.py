@@ -19,20 +19,14 @@ from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.best import BestModel
+from caffe_mnist.storage.manifest import MANIFEST
 from caffe_mnist.storage.newest import NEWEST, pointer
 from caffe_mnist.storage.owner import OwnedError, Owner
 from caffe_mnist.storage.pairs import Mark, Pair, being_written, is_cut, pairs, read_marks
-from caffe_mnist.storage.snapshots import (
-    MANIFEST,
-    ChangedFileError,
-    Published,
-    Survey,
-    publish,
-    remove,
-    survey,
-)
+from caffe_mnist.storage.snapshots import ChangedFileError, publish, remove
 from caffe_mnist.storage.snapshots import sha256 as digest
 from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.survey import Published, Survey, survey
 from caffe_mnist.storage.urls import join
 
 LONGEST_PAUSE = 60.0

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from obstore.store import LocalStore
 
-from caffe_mnist.storage.snapshots import MANIFEST, publish, remove
+from caffe_mnist.storage.manifest import MANIFEST
+from caffe_mnist.storage.snapshots import publish, remove
 from caffe_mnist.storage.uploader import Settings, Uploader
 from tests.faults.promises import Found, check_promises
 from tests.fixtures import fake_caffe

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
-from caffe_mnist.storage.snapshots import DamagedError, fetch, published, read_manifest
+from caffe_mnist.storage.snapshots import DamagedError, fetch
 from caffe_mnist.storage.store import Store, open_store
+from caffe_mnist.storage.survey import published, read_manifest
 from tests.faults.promises import Found, check_promises
 from tests.fixtures import fake_caffe, faults
 from tests.fixtures.faults import FaultProxy

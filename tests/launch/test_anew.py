@@ -10,7 +10,7 @@ import pytest
 
 from caffe_mnist.storage.begun import BEGUN, Begun
 from caffe_mnist.storage.newest import read_pointer
-from caffe_mnist.storage.snapshots import newest
+from caffe_mnist.storage.survey import newest
 from tests.fixtures.jobs import Job, until
 from tests.launch.test_resume import flags, state
 

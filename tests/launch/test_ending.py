@@ -16,7 +16,7 @@ import pytest
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.owner import OWNER
-from caffe_mnist.storage.snapshots import published
+from caffe_mnist.storage.survey import published
 from caffe_mnist.storage.unfinished import (
     UNFINISHED,
     Final,

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from caffe_mnist.storage.snapshots import published
 from caffe_mnist.storage.store import open_store
+from caffe_mnist.storage.survey import published
 from tests.fixtures.faults import RESET, FaultProxy
 from tests.fixtures.jobs import SOLVER, Job, until
 from tests.fixtures.swift import Swift

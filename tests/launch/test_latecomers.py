@@ -11,8 +11,10 @@ import pytest
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.begun import BEGUN, Begun
 from caffe_mnist.storage.best import BestModel, read_best
+from caffe_mnist.storage.manifest import MANIFEST, Manifest
 from caffe_mnist.storage.newest import read_pointer
-from caffe_mnist.storage.snapshots import MANIFEST, Manifest, newest, publish, published
+from caffe_mnist.storage.snapshots import publish
+from caffe_mnist.storage.survey import newest, published
 from caffe_mnist.storage.unfinished import UNFINISHED, Final, Unfinished, finish
 from caffe_mnist.storage.uploads import Settings, Uploader
 from tests.fixtures import fake_caffe

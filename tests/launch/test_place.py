@@ -14,7 +14,7 @@ from caffe_mnist.launch.place import Place
 from caffe_mnist.launch.settings import Settings
 from caffe_mnist.storage.holder import Holder, this_boot
 from caffe_mnist.storage.owner import OWNER, Owner
-from caffe_mnist.storage.snapshots import published
+from caffe_mnist.storage.survey import published
 from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from caffe_mnist.storage.snapshots import MANIFEST, publish
+from caffe_mnist.storage.manifest import MANIFEST
+from caffe_mnist.storage.snapshots import publish
 from tests.fixtures import fake_caffe
 from tests.fixtures.jobs import Job, until
 

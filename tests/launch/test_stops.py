@@ -12,7 +12,7 @@ import pytest
 
 from caffe_mnist.launch.process import start_trainer
 from caffe_mnist.launch.trainer import find_trainer
-from caffe_mnist.storage.snapshots import published
+from caffe_mnist.storage.survey import published
 from tests.fixtures.jobs import Job, until
 from tests.fixtures.swift import Swift
 

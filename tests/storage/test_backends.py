@@ -27,8 +27,9 @@ import pytest
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.copies import copy
 from caffe_mnist.storage.credentials import emulator
-from caffe_mnist.storage.snapshots import publish, published
+from caffe_mnist.storage.snapshots import publish
 from caffe_mnist.storage.store import StoreError, open_store
+from caffe_mnist.storage.survey import published
 from caffe_mnist.storage.verification import verify
 from tests.storage.conftest import hurry, make, tree
 

@@ -13,8 +13,8 @@ from caffe_mnist.launch.settings import Settings
 from caffe_mnist.storage import store as stores
 from caffe_mnist.storage.__main__ import main
 from caffe_mnist.storage.owner import OWNER
-from caffe_mnist.storage.snapshots import published
 from caffe_mnist.storage.store import Store, StoreError, open_store
+from caffe_mnist.storage.survey import published
 from tests.fixtures.jobs import Job
 from tests.fixtures.swift import READER, WRITER, Swift
 

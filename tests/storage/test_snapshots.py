@@ -10,20 +10,10 @@ from pathlib import Path
 import pytest
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.storage import snapshots
-from caffe_mnist.storage.snapshots import (
-    ChangedFileError,
-    Manifest,
-    fetch,
-    newest,
-    publish,
-    published,
-    read_manifest,
-    remove,
-    sha256,
-    survey,
-)
+from caffe_mnist.storage.manifest import LARGEST_MANIFEST, Manifest
+from caffe_mnist.storage.snapshots import ChangedFileError, fetch, publish, remove, sha256
 from caffe_mnist.storage.store import Store, StoreError, open_store
+from caffe_mnist.storage.survey import newest, published, read_manifest, survey
 from caffe_mnist.storage.urls import is_local, join, parse
 from tests.fixtures.swift import Swift
 
@@ -135,7 +125,7 @@ def test_a_file_that_changes_meanwhile_is_not_published(
             files[1].write_bytes(b"another version")
         return digest
 
-    monkeypatch.setattr(snapshots.Store, "upload", upload)
+    monkeypatch.setattr(Store, "upload", upload)
     with pytest.raises(ChangedFileError, match="changed while it was uploaded"):
         publish(join(root, "1"), files, 10)
     assert published(root) == []
@@ -157,7 +147,7 @@ def test_the_final_model_is_replaced_as_late_as_can_be(
         states.append((name, [one.manifest.iteration for one in published(root)]))
         return digest
 
-    monkeypatch.setattr(snapshots.Store, "upload", upload)
+    monkeypatch.setattr(Store, "upload", upload)
     publish(join(root, "final"), [log, *pair(tmp_path / "model", 20)], 20)
     new = ["net_iter_20.caffemodel", "net_iter_20.solverstate", "train.log"]
     assert states == [(new[0], [10]), (new[1], [10]), (new[2], [])]
@@ -170,7 +160,7 @@ def test_a_manifest_that_cannot_be_read_keeps_its_number(root: str, tmp_path: Pa
     store = open_store(root)
     store.write("3/manifest.json", b'{"version": 9}')
     store.write("4/net_iter_5.caffemodel", b"half")
-    store.write("5/manifest.json", b" " * (snapshots.LARGEST_MANIFEST + 1))
+    store.write("5/manifest.json", b" " * (LARGEST_MANIFEST + 1))
     found = survey(root)
     assert [one.folder for one in found.complete] == ["1"]
     assert (found.taken, found.leftovers) == ({1, 3, 5}, {4})

@@ -17,8 +17,9 @@ import pytest
 
 from caffe_mnist.storage.newest import NEWEST, read_pointer
 from caffe_mnist.storage.pairs import marks_of, pairs, write_marks
-from caffe_mnist.storage.snapshots import fetch, published
+from caffe_mnist.storage.snapshots import fetch
 from caffe_mnist.storage.store import Store, StoreError, open_store
+from caffe_mnist.storage.survey import published
 from caffe_mnist.storage.uploader import Settings, Uploader, main
 from tests.fixtures.faults import REFUSE, FaultProxy
 from tests.fixtures.swift import Swift

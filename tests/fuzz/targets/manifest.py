@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from caffe_mnist.predict import main as predict
-from caffe_mnist.storage.snapshots import Manifest, fetch, newest, published
+from caffe_mnist.storage.manifest import Manifest
+from caffe_mnist.storage.snapshots import fetch
+from caffe_mnist.storage.survey import newest, published
 from tests.fuzz.targets import command, each
 
 FILES = {"x_iter_5.caffemodel": b"weights", "x_iter_5.solverstate": b"\x08\x05"}
