@@ -13,8 +13,9 @@ from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import open_for_writing
 from caffe_mnist.moxing.objects import look, make, tree
 from caffe_mnist.storage.copies import check_name
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.places import parent
-from caffe_mnist.storage.store import Entry, MissingError, StoreError
+from caffe_mnist.storage.store import MissingError, StoreError
 from caffe_mnist.storage.transfers import Side, transfer
 from caffe_mnist.storage.urls import is_local, join
 

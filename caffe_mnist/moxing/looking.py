@@ -15,7 +15,7 @@ from caffe_mnist.moxing.address import Where, below, where
 from caffe_mnist.moxing.envoy import work
 from caffe_mnist.moxing.exceptions import MoxFileNotExistsException
 from caffe_mnist.moxing.objects import Look
-from caffe_mnist.storage.store import Entry
+from caffe_mnist.storage.entries import Entry
 
 MAGIC = re.compile(r"[*?\[]")
 

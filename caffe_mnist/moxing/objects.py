@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.folders import make_folder, remove_marker
 from caffe_mnist.storage.places import parent
-from caffe_mnist.storage.store import Entry, MissingError, open_store
+from caffe_mnist.storage.store import MissingError, open_store
 from caffe_mnist.storage.urls import is_local, join, parse
 
 # What a name that is not there, or a bucket that is not, says in a StoreError.

@@ -15,7 +15,7 @@ import struct
 from typing import IO, Any
 
 from caffe_mnist.moxing.objects import Look
-from caffe_mnist.storage.store import Entry
+from caffe_mnist.storage.entries import Entry
 
 LENGTH = struct.Struct("<Q")
 VALUE, LIST, TUPLE, BYTES, ENTRY, LOOK, ERROR = range(7)

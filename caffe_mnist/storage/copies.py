@@ -15,11 +15,12 @@ from typing import NamedTuple
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.crew import Crew
 from caffe_mnist.storage.differences import is_there
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.manifest import MANIFEST, Manifest
 from caffe_mnist.storage.places import files_below, find, listed, local_path, parent, same
 from caffe_mnist.storage.progress import Progress
 from caffe_mnist.storage.snapshots import DamagedError
-from caffe_mnist.storage.store import Entry, MissingError, StoreError, open_store
+from caffe_mnist.storage.store import MissingError, StoreError, open_store
 from caffe_mnist.storage.transfers import Side, transfer
 from caffe_mnist.storage.urls import is_local, join, parse
 

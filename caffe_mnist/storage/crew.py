@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from caffe_mnist.storage.pace import PACES
 from caffe_mnist.storage.sources import BLOCK
-from caffe_mnist.storage.store import PACES
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -13,7 +13,7 @@ import os
 import re
 from pathlib import Path
 
-from caffe_mnist.storage.store import Entry
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.transfers import Side
 
 

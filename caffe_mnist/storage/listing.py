@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from datetime import datetime, timezone
 from typing import NamedTuple
 
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.places import find, local_path, parent
-from caffe_mnist.storage.store import Entry, StoreError, open_store
+from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.urls import is_local, parse
 
 

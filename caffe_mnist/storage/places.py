@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.storage.store import Entry, StoreError, open_store
+from caffe_mnist.storage.entries import Entry
+from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.urls import is_local, parse
 
 

@@ -13,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.folders import remove_marker
 from caffe_mnist.storage.manifest import MANIFEST
 from caffe_mnist.storage.places import Place, local_path, parent
-from caffe_mnist.storage.store import Entry, StoreError, open_store
+from caffe_mnist.storage.store import StoreError, open_store
 from caffe_mnist.storage.urls import is_local, join, parse
 
 POINTER = "newest.json"

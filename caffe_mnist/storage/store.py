@@ -16,56 +16,23 @@ import os
 import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from caffe_mnist.errors import JobError
 from caffe_mnist.storage.backends import ASKING, QUICK, READING, Limits, backend
+from caffe_mnist.storage.entries import Entry, Level, entry_of, files_of
+from caffe_mnist.storage.pace import PACES, Pace
 from caffe_mnist.storage.reasons import LATE, is_late, is_passing, reason
-from caffe_mnist.storage.sources import BLOCK, Content, FileContent, ahead
+from caffe_mnist.storage.sources import Content, FileContent, ahead
 from caffe_mnist.storage.urls import parse
 
 # The largest object that is read into memory at once (manifests, logs, reports).
 LARGEST_READ = 64 * 2**20
-# S3 takes 10,000 parts.
-MOST_PARTS = 9000
 # How often a whole object is sent again after a failure that may pass, and the seconds between.
 ATTEMPTS = 3
 PAUSE = 1.0
-
-
-@dataclass(frozen=True)
-class Pace:
-    """How many parts of an object travel at once, how large they may be, the limits for each."""
-
-    at_once: int
-    limits: Limits
-    largest: int = BLOCK
-
-    def part(self, size: int) -> int:
-        """The size of the parts of an object of `size` bytes."""
-        return max(BLOCK, min(self.largest, size // 32), -(-size // MOST_PARTS))
-
-    def for_object(self, size: int) -> Limits:
-        """The limits for an object of `size` bytes: stores take their time to join many parts."""
-        seconds = self.limits.request
-        while seconds * LEAST_SPEED < size and seconds < LONGEST_REQUEST:
-            seconds *= 2
-        return replace(self.limits, request=seconds)
-
-
-# Bytes a second that a large object is expected to move with, and the most seconds granted.
-LEAST_SPEED = 5e6
-LONGEST_REQUEST = 600.0
-# The library's limit of time is for a whole request, so a link that is slow but moves needs a
-# longer one. It is granted only where the short one was too short and the store still answers:
-# a store that hangs is noticed by the first.
-PACES = (
-    Pace(4, Limits(request=60, retries=6, retrying=50), largest=12 * 2**20),
-    Pace(1, Limits(request=300, retrying=250)),
-    Pace(1, Limits(request=1800, retrying=250)),
-)
 
 
 class StoreError(JobError):
@@ -79,20 +46,6 @@ class StoreError(JobError):
 
 class MissingError(StoreError):
     """An object that is not there."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """One object: its name below the store's place, its bytes, when it was written (epoch)."""
-
-    name: str
-    size: int
-    modified: float = 0.0
-    e_tag: str = ""
-
-
-# The folders and the objects of one folder.
-Level = tuple[list[str], list[Entry]]
 
 
 class Store:
@@ -126,8 +79,8 @@ class Store:
 
         with self._errors(prefix, "list"):
             pages = obstore.list(self._backend, prefix or None)
-            entries = [_entry(found) for page in pages for found in page]
-        return _files(entries)
+            entries = [entry_of(found) for page in pages for found in page]
+        return files_of(entries)
 
     def list_level(self, folder: str = "") -> Level:
         """The names of the folders in `folder`, and its objects, without looking deeper."""
@@ -135,10 +88,10 @@ class Store:
 
         with self._errors(folder, "list"):
             found = obstore.list_with_delimiter(self._backend, folder or None)
-            entries = [_entry(one) for one in found["objects"]]
+            entries = [entry_of(one) for one in found["objects"]]
             folders = sorted(found["common_prefixes"])
         markers = set(folders)
-        return folders, [one for one in _files(entries) if one.name not in markers]
+        return folders, [one for one in files_of(entries) if one.name not in markers]
 
     def markers(self) -> Sequence[str]:
         """Folders with an empty object `folder/` to show them, by name; "" is the place itself."""
@@ -187,7 +140,7 @@ class Store:
                 if any(status in str(error) for status in ("403 Forbidden", "400 Bad Request")):
                     self.is_empty()  # the answer to this question has no words, that to a list has
                 raise
-            return replace(_entry(found), name=name)
+            return replace(entry_of(found), name=name)
 
     def read(self, name: str, limit: int = LARGEST_READ) -> bytes:
         """The content of a small object; raises StoreError if it is missing or over `limit`."""
@@ -369,24 +322,6 @@ class Store:
 
     def _place(self, name: str) -> str:
         return f"{self.url.rstrip('/')}/{name}" if name else self.url
-
-
-def _entry(found: Any) -> Entry:
-    tag = (found["e_tag"] or "").strip('"')
-    return Entry(found["path"], int(found["size"]), found["last_modified"].timestamp(), tag)
-
-
-def _files(entries: list[Entry]) -> list[Entry]:
-    """Sorted, without the empty objects that consoles make to show a folder."""
-    folders = {""}.union(*(_parents(entry.name) for entry in entries))
-    kept = [entry for entry in entries if entry.size or entry.name not in folders]
-    return sorted(kept, key=lambda entry: entry.name)
-
-
-def _parents(name: str) -> Iterator[str]:
-    while "/" in name:
-        name = name.rpartition("/")[0]
-        yield name
 
 
 def open_store(url: str | os.PathLike[str], quick: bool = False) -> Store:

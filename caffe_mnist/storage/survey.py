@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.begun import BEGUN, LARGEST, Begun
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.manifest import LARGEST_MANIFEST, MANIFEST, Manifest
-from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
 
 FINAL = "final"

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from caffe_mnist.storage.copies import Pair, check_apart, copy_pairs
 from caffe_mnist.storage.crew import Crew
 from caffe_mnist.storage.differences import differs
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.places import find, listed
-from caffe_mnist.storage.store import Entry, StoreError
+from caffe_mnist.storage.store import StoreError
 from caffe_mnist.storage.transfers import Side
 
 

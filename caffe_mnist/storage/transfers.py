@@ -15,8 +15,9 @@ from pathlib import Path
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.files import replacing
 from caffe_mnist.storage import store as stores
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.places import local_path
-from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.urls import is_local, join
 
 Moved = Callable[[int], None]

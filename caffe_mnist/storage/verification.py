@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage.crew import Crew
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.manifest import MANIFEST, Manifest, ManifestFile
 from caffe_mnist.storage.places import find
 from caffe_mnist.storage.progress import Progress
-from caffe_mnist.storage.store import Entry, StoreError
+from caffe_mnist.storage.store import StoreError
 from caffe_mnist.storage.survey import FINAL
 from caffe_mnist.storage.transfers import Side
 from caffe_mnist.storage.urls import join

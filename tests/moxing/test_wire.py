@@ -9,7 +9,7 @@ import pytest
 
 from caffe_mnist.moxing.objects import Look
 from caffe_mnist.moxing.wire import receive, send
-from caffe_mnist.storage.store import Entry
+from caffe_mnist.storage.entries import Entry
 
 VALUES = [
     None,

@@ -9,7 +9,7 @@ import pytest
 
 from caffe_mnist.storage import store as stores
 from caffe_mnist.storage.backends import Limits
-from caffe_mnist.storage.store import Pace
+from caffe_mnist.storage.pace import Pace
 from tests.fixtures.swift import Swift
 
 

@@ -10,8 +10,9 @@ import pytest
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage import copies
 from caffe_mnist.storage.copies import copy, download, download_folder, exists, upload_folder
+from caffe_mnist.storage.entries import Entry
 from caffe_mnist.storage.snapshots import DamagedError, publish
-from caffe_mnist.storage.store import Entry, Store, StoreError, open_store
+from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.survey import read_manifest
 from caffe_mnist.storage.transfers import Side
 from caffe_mnist.storage.urls import join

@@ -12,7 +12,9 @@ import pytest
 from caffe_mnist.errors import CaffeMnistError
 from caffe_mnist.storage import store as stores
 from caffe_mnist.storage.backends import Limits
-from caffe_mnist.storage.store import Entry, Pace, Store, StoreError, open_store
+from caffe_mnist.storage.entries import Entry
+from caffe_mnist.storage.pace import Pace
+from caffe_mnist.storage.store import Store, StoreError, open_store
 from caffe_mnist.storage.urls import join
 from tests.fixtures.faults import BUSY, FLIP, HANG, LOST, REFUSE, RESET, SLOW, FaultProxy
 from tests.fixtures.swift import Swift
