@@ -6,7 +6,9 @@ is formed again finds it: {"run": "…", "snapshot": "model/lenet_iter_500.solve
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from pathlib import Path
 
 from caffe_mnist.engine import others
@@ -25,6 +27,10 @@ class Beginning:
     def __init__(self, prefix: str, team: Team) -> None:
         """Of the snapshots PREFIX_iter_N."""
         self._path, self._run, self._team = Path(f"{prefix}_newest.json"), run_name(), team
+        # Snapshots that are being written (`files.replacing`).
+        self._unfinished = re.compile(
+            rf"\.{re.escape(Path(prefix).name)}_iter_\d+\.(caffemodel|solverstate)(\.h5)?\.\w{{8}}"
+        )
 
     def begin(self, solver: Solver, snapshot: str) -> None:
         """Bring `solver` to `snapshot`, if one is named, or to a newer one of this very run.
@@ -33,7 +39,10 @@ class Beginning:
         """
         team = self._team
         if team.is_root:
-            snapshot = self._newest() or snapshot
+            newest = self._newest()
+            if newest:
+                self._tidy()
+            snapshot = newest or snapshot
         if snapshot and team.is_root:
             info("caffe.cpp:235", f"Resuming from {snapshot}")
             solver.restore(snapshot)
@@ -55,6 +64,13 @@ class Beginning:
         if self._team.size > 1 and self._run:
             with replacing(self._path) as aside:
                 aside.write_text(json.dumps({"run": self._run, "snapshot": state}) + "\n")
+
+    def _tidy(self) -> None:
+        """Remove what a root of this very run was writing when it was killed."""
+        with contextlib.suppress(OSError):
+            for path in self._path.parent.iterdir():
+                if self._unfinished.fullmatch(path.name):
+                    path.unlink()
 
     def _newest(self) -> str:
         """The newest snapshot of this run so far; empty where there is none."""
