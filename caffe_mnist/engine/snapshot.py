@@ -38,6 +38,17 @@ def snapshot_names(prefix: str, iteration: int, as_hdf5: bool = False) -> tuple[
     return f"{stem}.caffemodel{ending}", f"{stem}.solverstate{ending}"
 
 
+def check_prefix(prefix: str) -> None:
+    """Raise CaffeMnistError where no snapshot could be written, before anything is trained."""
+    folder = os.path.dirname(prefix) or "."
+    if not (os.path.isdir(folder) and os.access(folder, os.W_OK | os.X_OK)):
+        raise CaffeMnistError(
+            f"Cannot write to snapshot prefix {prefix!r}",
+            where="solver",
+            hint=f"make sure that the folder {folder} exists and is writable",
+        )
+
+
 def write_state(path: str | os.PathLike[str], state: SolverState) -> None:
     """Write a `.solverstate`, as HDF5 where the name ends in .h5."""
     if hdf5_files.is_hdf5(path):

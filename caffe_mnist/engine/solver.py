@@ -28,6 +28,7 @@ from caffe_mnist.engine.recorded import RecordedIteration
 from caffe_mnist.engine.running_state import RunningState
 from caffe_mnist.engine.snapshot import (
     SolverState,
+    check_prefix,
     learned_net,
     read_state,
     restore_history,
@@ -63,6 +64,8 @@ class Solver:
         if param.average_loss < 1:
             what = f"average_loss {param.average_loss} is not 1 or more"
             raise CaffeMnistError(what, where="solver")
+        if param.snapshot and self.team.is_root:
+            check_prefix(param.snapshot_prefix)
         self.generator = generator = self.run.generator or RandomNumbers(seed)
         net_param = train_net_param(param)
         info(*train_net_source(param))
@@ -106,6 +109,8 @@ class Solver:
         info("solver.cpp:289", f"Solving {self.net.name}")
         info("solver.cpp:290", f"Learning Rate Policy: {self.param.lr_policy}")
         self.stopped = False
+        if self.param.snapshot_after_train and self.team.is_root:
+            check_prefix(self.param.snapshot_prefix)
         if resume:
             info("solver.cpp:295", f"Restoring previous solver status from {resume}")
             self.restore(resume)

@@ -13,13 +13,13 @@ from caffe_mnist.schema.upgrade_solver import upgrade_solver
 def read_solver(path: str) -> caffe_pb2.SolverParameter:
     """The solver of `path`, with its old type upgraded and its snapshot prefix made whole.
 
-    An empty snapshot_prefix becomes the solver's path without its ending; one that is a folder
+    A solver without snapshot_prefix gets its own path without the ending; a prefix that is a folder
     gets the solver's name appended.
     """
     solver = read_text(path, caffe_pb2.SolverParameter)
     _upgrade(solver, path)
     stem = os.path.splitext(path)[0]
-    if not solver.snapshot_prefix:
+    if not solver.HasField("snapshot_prefix"):
         solver.snapshot_prefix = stem
         what = f"snapshot_prefix was not specified and is set to {stem}"
         info("upgrade_proto.cpp:1108", what)

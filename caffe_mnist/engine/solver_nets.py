@@ -55,8 +55,6 @@ def test_net_params(solver: caffe_pb2.SolverParameter) -> list[Net]:
     there are values of test_iter left. Raises CaffeMnistError when the counts do not fit.
     """
     nets = list(_test_nets(solver))
-    if not nets:
-        return []
     if len(solver.test_iter) != len(nets):
         raise CaffeMnistError(
             f"gives test_iter {len(solver.test_iter)} times for {len(nets)} test net(s)",
@@ -67,7 +65,7 @@ def test_net_params(solver: caffe_pb2.SolverParameter) -> list[Net]:
             f"gives test_state {len(solver.test_state)} times for {len(nets)} test net(s)",
             where="solver",
         )
-    if solver.test_interval < 1:
+    if nets and solver.test_interval < 1:
         raise CaffeMnistError("has test nets, but no positive test_interval", where="solver")
     states = list(solver.test_state) or [caffe_pb2.NetState()] * len(nets)
     return [_with_state(net, caffe_pb2.TEST, state) for net, state in zip(nets, states)]

@@ -52,7 +52,8 @@ class UpdateRule:
 
     def check(self) -> None:
         """Raise CaffeMnistError for settings that the rule does not take."""
-        if self.solver.regularization_type not in ("L1", "L2"):
+        known = self.solver.regularization_type in ("L1", "L2")
+        if self.solver.weight_decay and not known:
             raise CaffeMnistError(
                 f"unknown regularization_type {self.solver.regularization_type!r}",
                 where="solver",

@@ -78,7 +78,7 @@ def _nets_of_solver(source: Prototxt, solver: Any, checked: Checked) -> list[Wan
         checked.fault(f"{source.path}: names its train net in one of net, net_param, train_net, "
                       f"train_net_param; found {found}")  # fmt: skip
     names = [solver.train_net or solver.net, *solver.test_net]
-    tests = max(len(solver.test_iter), len(solver.test_net) + len(solver.test_net_param))
+    tests = _tests_of(solver)
     if tests != len(solver.test_iter):
         checked.fault(f"{source.path}: gives test_iter {len(solver.test_iter)} times for {tests} "
                       "test net(s)")  # fmt: skip
@@ -109,6 +109,14 @@ def _nets_of_solver(source: Prototxt, solver: Any, checked: Checked) -> list[Wan
     return wanted
 
 
+def _tests_of(solver: Any) -> int:
+    """How many test nets a solver asks for: only `net` and `net_param` are as many as it wants."""
+    named = len(solver.test_net) + len(solver.test_net_param)
+    if solver.HasField("net") or solver.HasField("net_param"):
+        return max(len(solver.test_iter), named)
+    return named
+
+
 def test_outputs(path: str) -> list[list[str]] | None:
     """What each test net of a solver gives: the tops that no layer takes, in their order.
 
@@ -122,7 +130,7 @@ def test_outputs(path: str) -> list[list[str]] | None:
         wanted = _nets_of_solver(source, solver, checked)
     except CaffeMnistError:
         return None
-    tests = max(len(solver.test_iter), len(solver.test_net) + len(solver.test_net_param))
+    tests = _tests_of(solver)
     found = [one for one in wanted if one.phase]
     if checked.faults or len(found) != tests:
         return None

@@ -25,6 +25,14 @@ FOUND: dict[str, tuple[bytes, str | None]] = {
         SOLVER.replace(b"test_iter: 1", b"test_iter: 0") + b'lr_policy: "fixed"', None,
     ),
     "no-losses": (SOLVER + b'lr_policy: "fixed" average_loss: 0', "average_loss 0 is not 1"),
+    "tests-without-a-net": (
+        SOLVER.replace(b"net:", b"train_net:") + b'lr_policy: "fixed"',
+        "gives test_iter 1 times for 0 test net",
+    ),
+    "nowhere-for-snapshots": (
+        SOLVER.replace(b'"x"', b'"no/x"') + b'lr_policy: "fixed" snapshot: 1',
+        "Cannot write to snapshot prefix 'no/x'",
+    ),
     "path-with-zero-byte": (
         SOLVER.replace(b"net.proto", b"net\0.proto") + b'lr_policy: "fixed"', "is no text",
     ),
