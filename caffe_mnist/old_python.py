@@ -7,8 +7,10 @@ modules that Python 3 has not.
 from __future__ import annotations
 
 import ast
+import functools
 import warnings
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ MODULES = {
     "Queue", "SocketServer", "StringIO", "thread", "urllib2", "urlparse",
 }  # fmt: skip
 ASKING = {"version_info", "PY2", "PY3"}
+# What rewrites: Python's own library up to 3.12, and the package that it became.
+LIBRARIES = ("lib2to3", "fissix")
 # pandas had these methods on Python 3, too: of themselves they say nothing about `/`.
 ITERATION = {"iteritems", "iterkeys", "itervalues"}
 PRINTED = "print(…) % …"
@@ -60,7 +64,7 @@ def modern(text: bytes, path: Path, change: bool = True) -> tuple[bytes, str]:
         new = _rewritten(text, PRINTED in old, bool(set(old) - ITERATION)) if old else None
         if new is not None:
             text, tree = new, _parsed(new)
-            done = f"speaks Python 2 ({old[0]}), rewritten by lib2to3"
+            done = f"speaks Python 2 ({old[0]}), rewritten by {_library()}"
     except (SyntaxError, ValueError) as error:
         new = _rewritten(text, printed=True, divided=True) if change else None
         if new is None:
@@ -68,7 +72,7 @@ def modern(text: bytes, path: Path, change: bool = True) -> tuple[bytes, str]:
             what = f"does not parse as Python 3: {getattr(error, 'msg', error)}"
             where = f"{path.name}:{line}" if line else path.name
             raise CaffeMnistError(what, where=where, hint=HINT) from None
-        text, tree, done = new, _parsed(new), "is Python 2, rewritten by lib2to3"
+        text, tree, done = new, _parsed(new), f"is Python 2, rewritten by {_library()}"
     compared = _without_cmp(text, tree) if change else text
     if compared != text:
         done = done or "sort(cmp=…) of Python 2 became sort(key=…)"
@@ -121,16 +125,15 @@ def _old_words(tree: ast.AST, folder: Path) -> Iterator[str]:
 
 
 def _rewritten(text: bytes, printed: bool, divided: bool) -> bytes | None:
-    """The text by lib2to3, which Python has up to 3.12; None if that is not there or fails.
+    """The text by one of LIBRARIES; None if none is there, or it fails.
 
     `printed`: whether `print` is the statement of Python 2; `divided`: whether `/` is its `/`.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from lib2to3 import refactor
-
-            names = refactor.get_fixers_from_package("lib2to3.fixes")
+            refactor = _part("refactor")
+            names = refactor.get_fixers_from_package(f"{_library()}.fixes")
             tool = refactor.RefactoringTool(names, {"print_function": not printed})
             source = text.decode().replace("\r\n", "\n")
             tree: Any = tool.refactor_string(source + "\n" * (not source.endswith("\n")), "script")
@@ -144,35 +147,49 @@ def _rewritten(text: bytes, printed: bool, divided: bool) -> bytes | None:
     return new
 
 
+@functools.cache
+def _library() -> str:
+    """The first of LIBRARIES that is there; raises ImportError if none is."""
+    for name in LIBRARIES:
+        try:
+            import_module(f"{name}.refactor")
+        except ImportError:
+            continue
+        return name
+    raise ImportError(" and ".join(LIBRARIES))
+
+
+def _part(name: str) -> Any:
+    return import_module(f"{_library()}.{name}")
+
+
 def _divide(tree: Any) -> None:
-    """`a / b` and `a /= b` of lib2to3's tree as Python 2 divides."""
-    from lib2to3.fixer_util import Name  # type: ignore[import-not-found]
-    from lib2to3.pygram import python_symbols
-    from lib2to3.pytree import Node
+    """`a / b` and `a /= b` of a tree of LIBRARIES as Python 2 divides."""
+    name_leaf, node_of = _part("fixer_util").Name, _part("pytree").Node
+    symbols = _part("pygram").python_symbols
 
     for node in list(tree.post_order()):
         words = [str(one).strip() for one in node.children[1::2]]
-        if node.type == python_symbols.term and "/" in words:
+        if node.type == symbols.term and "/" in words:
             left, *others = [one.clone() for one in node.children]
             left.prefix = ""
             for word, operator, right in zip(words, others[::2], others[1::2]):
                 parts = [left, operator, right]
-                left = _quotient(left, right) if word == "/" else Node(python_symbols.term, parts)
+                left = _quotient(left, right) if word == "/" else node_of(symbols.term, parts)
             left.prefix = node.prefix
             node.replace(left)
-        elif node.type == python_symbols.expr_stmt and words == ["/="]:
+        elif node.type == symbols.expr_stmt and words == ["/="]:
             target, operator, right = node.children
             quotient = _quotient(target.clone(), right.clone())
             quotient.prefix = " "
-            operator.replace(Name("=", prefix=operator.prefix))
+            operator.replace(name_leaf("=", prefix=operator.prefix))
             right.replace(quotient)
 
 
 def _quotient(left: Any, right: Any) -> Any:
-    from lib2to3.fixer_util import Call, Name
-
+    parts = _part("fixer_util")
     left.prefix = right.prefix = ""
-    return Call(Name(DIVISION), [left, Name(", "), right])
+    return parts.Call(parts.Name(DIVISION), [left, parts.Name(", "), right])
 
 
 def _without_encoding(text: bytes, tree: ast.AST) -> bytes:

@@ -216,14 +216,13 @@ def test_wrong_calls_are_one_line(tmp_path: Path, words: list[str], said: str) -
 
 
 def test_what_is_not_python_3_is_said_in_one_line(tmp_path: Path) -> None:
-    """What lib2to3 cannot rewrite (or where it is gone) is named with its line and what to do."""
+    """What cannot be rewritten is named with its line and what to do."""
     done = run(tmp_path, script(tmp_path, "x = 1\nif x\n    pass\n"))
     assert done.returncode == 2
     assert "train.py:2" in done.stderr
     assert "2to3" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
 def test_print_statements_are_rewritten_in_the_copy(tmp_path: Path) -> None:
     """A script of Python 2 runs, and stays as it was."""
     path = script(tmp_path, 'for i in xrange(2): print "number", i\n')
@@ -232,7 +231,6 @@ def test_print_statements_are_rewritten_in_the_copy(tmp_path: Path) -> None:
     assert path.read_text().startswith("for i in xrange")
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
 def test_modules_below_the_script_are_rewritten_too(tmp_path: Path) -> None:
     """In packages of the code folder, and in the folder beside which the script lies."""
     folder = tmp_path / "job" / "codes" / "parts"

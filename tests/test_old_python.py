@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +12,15 @@ import pytest
 from caffe_mnist import old_python
 from caffe_mnist.errors import CaffeMnistError
 
-pytestmark = pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
+
+@pytest.fixture(params=["lib2to3", "fissix"], autouse=True)
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Each of those that rewrite, where it is there (lib2to3: up to Python 3.12)."""
+    pytest.importorskip(f"{request.param}.refactor")
+    monkeypatch.setattr(old_python, "LIBRARIES", (request.param,))
+    old_python._library.cache_clear()
+    yield request.param
+    old_python._library.cache_clear()
 
 
 def _says(text: str, folder: Path) -> tuple[str, str]:

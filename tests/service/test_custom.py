@@ -132,7 +132,6 @@ def test_json_without_pictures_and_an_exit(folder: Path) -> None:
             assert (ended.status_code, ended.json()["erno"]) == (400, "MR.0105")
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="lib2to3 is gone")
 def test_a_class_for_python_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The platform's Python: print statements, iteritems and `/`, in modules beside it, too."""
     _custom(folder, """
