@@ -17,12 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
 from caffe_mnist.engine.alike import check_alike
 from caffe_mnist.engine.asked import Action
 from caffe_mnist.engine.gradients import Averaging, Pending
-from caffe_mnist.engine.member import LOST_OTHERS, LostError
+from caffe_mnist.engine.member import LOST_OTHERS, LostError, attempt, has_host
 from caffe_mnist.engine.team import Team
+from caffe_mnist.errors import CaffeMnistError
 
 if TYPE_CHECKING:
     from caffe_mnist.engine.solver import Solver
@@ -52,13 +55,23 @@ class Group(Team):
         if cuda:
             torch.cuda.set_device(device)
         with _losses():
+            limit = timedelta(seconds=seconds)
+            store, place, self.size = next(iter(rendezvous("env://", timeout=limit)))
+            # Another attempt of torchrun's meets in the same store; what an earlier one left there
+            # would lead to workers that are gone.
+            store = PrefixStore(f"attempt {attempt()}", store)
+            backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
             dist.init_process_group(
-                "cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=timedelta(seconds=seconds)
+                backend, timeout=limit, store=store, rank=place, world_size=self.size
             )
-            self.size, place = dist.get_world_size(), dist.get_rank()
             first = torch.tensor([place if host else self.size])
             dist.all_reduce(first, dist.ReduceOp.MIN)
-            self._root = int(first) % self.size  # nobody says so: 0
+        if int(first) == self.size and has_host():
+            raise CaffeMnistError(
+                "the first machine is not among those of the job: more came than it takes",
+                hint="start as many as --nodes says",
+            )
+        self._root = int(first) % self.size  # nobody says so: 0
         self.rank = (place - self._root) % self.size
         self._averaging: Averaging | None = None
         self._wishes: torch.Tensor | None = None

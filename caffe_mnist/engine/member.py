@@ -39,6 +39,16 @@ def hosts_root() -> bool:
     return os.environ.get(HOST) == "1"
 
 
+def has_host() -> bool:
+    """Whether the job's root belongs on a machine that says so: where our launcher started it."""
+    return HOST in os.environ
+
+
+def attempt() -> str:
+    """Which attempt of the launcher's at the same group this is."""
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+
+
 def local_place() -> tuple[int, int]:
     """This worker's number on its machine, and how many there are."""
     return int(os.environ.get("LOCAL_RANK", "0")), int(os.environ.get("LOCAL_WORLD_SIZE", "1"))

@@ -26,7 +26,7 @@ from caffe_mnist.launch.process import (
 from caffe_mnist.launch.reasons import trainer_failure
 from caffe_mnist.launch.supervise import Supervisor
 from caffe_mnist.layouts.rewrite import write_tree
-from caffe_mnist.storage.snapshots import survey
+from caffe_mnist.storage.survey import survey
 from caffe_mnist.watch.bar import Bar
 from caffe_mnist.watch.metrics import Metrics
 
