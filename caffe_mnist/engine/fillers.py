@@ -64,6 +64,8 @@ def gaussian(values: Tensor, filler: caffe_pb2.FillerParameter, generator: Rando
     """Normal with `mean` and `std`; with `sparse`, about that many non-zero inputs a unit."""
     if not filler.std > 0:
         raise ValueError(f"needs a positive std, found {filler.std:g}")
+    if filler.sparse < -1:
+        raise ValueError(f"has sparse {filler.sparse}, which is neither -1 nor more")
     values.copy_(generator.normal(values.shape, filler.mean, filler.std))
     if filler.sparse >= 0:
         outputs = values.shape[0] if values.dim() else 0

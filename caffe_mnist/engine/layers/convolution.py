@@ -61,6 +61,10 @@ class Convolution(Layer):
         """Tops have `num_output` channels and the convolved spatial sizes."""
         for below, above in zip(bottom, top):
             self.check_not_empty(below, self.axis)
+            if below.shape != bottom[0].shape:
+                raise self.error(
+                    f"takes bottoms of one shape, found {bottom[0].shape} and {below.shape}"
+                )
             if len(below.shape) != self.axis + 1 + len(self.geometry.kernel):
                 raise self.error(f"cannot take a bottom of {len(below.shape)} axes")
             if below.shape[self.axis] != self.channels:

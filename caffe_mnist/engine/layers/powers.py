@@ -79,7 +79,10 @@ class Power(Neuron):
         return y if power == 1 else y.pow_(power)
 
     def slope(self, gradient: Tensor, x: Tensor, y: Tensor) -> Tensor:
-        """dy/dx = power scale (scale x + shift) ^ (power - 1); nothing if y is constant."""
+        """dy/dx = power scale y / (scale x + shift); nothing if y is constant.
+
+        As in Caffe from y as it is on the way back, but a number where scale x + shift is 0.
+        """
         param = self.param.power_param
         factor = param.power * param.scale
         if factor == 0:
@@ -88,7 +91,11 @@ class Power(Neuron):
             return self._slope_in_place(y, factor).square_()
         if param.power == 1:
             return gradient * factor
-        return self._inner(x).pow_(param.power - 1).mul_(factor).mul_(gradient)
+        inner = self._inner(x)
+        if param.power == 2:
+            return inner.mul_(factor).mul_(gradient)
+        slope = torch.where(inner == 0, inner.pow(param.power - 1), y / inner)
+        return slope.mul_(factor).mul_(gradient)
 
     def _slope_in_place(self, y: Tensor, factor: float) -> Tensor:
         power = self.param.power_param.power

@@ -104,6 +104,7 @@ class SigmoidCrossEntropyLoss(Layer):
         """log(1 + exp(x)) - x t, in a form that does not overflow."""
         x, param = bottom[0].data, self.param.loss_param
         self.targets = bottom[1].data.reshape(x.shape)
+        self.probabilities = torch.sigmoid(x)
         losses = functional.softplus(x).sub_(x * self.targets)
         self.weights = position_weights(bottom, x.shape)
         if self.class_weights is not None:
@@ -127,7 +128,7 @@ class SigmoidCrossEntropyLoss(Layer):
         check_wanted(self, propagate_down, "targets")
         if not propagate_down[0]:
             return
-        gradient = torch.sigmoid(bottom[0].data).sub_(self.targets)
+        gradient = self.probabilities - self.targets
         if self.valid is not None:
             gradient.mul_(self.valid)
         if self.weights is not None:

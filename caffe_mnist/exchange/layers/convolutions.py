@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from caffe_mnist.engine.layer import LARGEST
 from caffe_mnist.engine.layers.convolution import Convolution
 from caffe_mnist.engine.layers.im2col import Im2col
 from caffe_mnist.exchange.graph import Sizes
@@ -38,7 +39,8 @@ def convolution(site: Site) -> Sequence[str]:
     for x, before, after in zip(site.bottoms, site.before, site.after):
         inside, outside = _images(site, before, layer.axis), _images(site, after, layer.axis)
         x = site.reshaped(x, before, inside)
-        missing = layer.missing(site.known(before[layer.axis + 1 :]))
+        sizes = before[layer.axis + 1 :]  # of one that varies, nothing is said to be missing
+        missing = layer.missing([LARGEST if size is None else size for size in sizes])
         if any(missing):
             x = site.add("Pad", x, site.ints(*[0] * (spatial + 4), *missing), site.number(0))
         y = site.add(kind, x, *parameters, **settings)

@@ -72,6 +72,22 @@ NETS = {
     + _layer("Clip", "after", "after", "clip_param { min: -0.3 max: 0.3 }")
     + _loss("after")
     + _loss("h"),
+    "power-below-in-place": FORCE
+    + PICTURE
+    + _layer("Sigmoid", "x", "s")
+    + _layer("Power", "s", "p", "power_param { power: 0.5 scale: 1.1 shift: 0.2 }")
+    + _layer("Softmax", "p", "p")
+    + _loss("p"),
+    "loss-of-what-is-changed-later": FORCE
+    + PICTURE
+    + _input("k2_t", 2, 3, 5, 5)
+    + _layer("Flatten", "x", "f")
+    + _layer("SigmoidCrossEntropyLoss", "x k2_t", "l")
+    + _layer("ReLU", "f", "f")
+    + _loss("f"),
+    "two-sizes-convolved": _input("x", 1, 1, 6)
+    + _input("y", 1, 1, 7)
+    + _layer("Convolution", "x y", "a b", "convolution_param { num_output: 1 kernel_size: 2 }"),
     "told-not-to-propagate": CONVOLVED
     + _layer("BatchNorm", "c", "b", "propagate_down: false")
     + _layer("Flatten", "c", "f", "propagate_down: false")
