@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from tests.engine.test_caffe import COMMAND, caffe, folder
 
 __all__ = ["folder"]
 SOLVER = ("train", "-solver", "solver.prototxt")
+TWO = (*COMMAND, *SOLVER, "-workers", "2")
 LIMIT = 120.0
 DROPOUT = 'layer { name: "drop" type: "Dropout" bottom: "ip1" top: "ip1" }'
 
@@ -57,10 +58,10 @@ def until(true: Callable[[], object]) -> None:
 class Training:
     """Two workers at work, and their log."""
 
-    def __init__(self, folder: Path, *more: str) -> None:
+    def __init__(self, folder: Path, *more: str, command: Sequence[str] = TWO) -> None:
         self.log = folder / "log"
         with self.log.open("wb") as file:
-            command = [*COMMAND, *SOLVER, "-workers", "2", *more]
+            command = [*command, *more]
             self.process = subprocess.Popen(command, cwd=folder, stderr=file)
 
     def reach(self, words: str) -> None:
@@ -130,14 +131,22 @@ def test_one_log_one_writer_and_a_resumed_training_is_the_whole_one(
     assert solver.more == {"workers": [[0, 2], [20, 1]]}
 
 
-def test_torchrun_starts_it_too(folder: Path) -> None:
-    """Without our launcher the command finds its place in the group by itself."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", "2", "-m", "caffe_mnist.caffe", *SOLVER]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=LIMIT)
-    assert result.returncode == 0, result.stderr
-    assert result.stderr.count("Iteration 40, Testing net (#0)") == 1
-    assert states(folder) == ["20", "40"]
+def test_torchrun_starts_it_too_and_again(folder: Path) -> None:
+    """Without our launcher the command finds its place, and where an earlier attempt was left."""
+    text = (folder / "solver.prototxt").read_text().replace("max_iter: 40", "max_iter: 1200")
+    text = text.replace("snapshot: 20", "snapshot: 100").replace("test_interval: 20", "")
+    (folder / "solver.prototxt").write_text(text.replace("test_iter: 6", ""))
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node"]
+    command += ["2", "--max-restarts", "1", "-m", "caffe_mnist.caffe", *SOLVER]
+    training = Training(folder, command=command)
+    until(lambda: states(folder) or training.process.poll() is not None)
+    os.kill(training.workers()[1], signal.SIGKILL)
+    status, log = training.end()
+    assert status == 0, log
+    assert log.count("2 workers train together") == 2
+    assert re.search(r"Resuming from run_iter_\d+00\.solverstate", log)
+    assert log.count("Optimization Done.") == 2
+    assert "1200" in states(folder)
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
