@@ -57,8 +57,7 @@ class Group(Team):
         with _losses():
             limit = timedelta(seconds=seconds)
             store, place, self.size = next(iter(rendezvous("env://", timeout=limit)))
-            # Another attempt of torchrun's meets in the same store; what an earlier one left there
-            # would lead to workers that are gone.
+            # What an earlier attempt left there would lead to workers that are gone.
             store = PrefixStore(f"attempt {attempt()}", store)
             backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
             dist.init_process_group(

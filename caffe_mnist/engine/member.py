@@ -45,8 +45,13 @@ def has_host() -> bool:
 
 
 def attempt() -> str:
-    """Which attempt of the launcher's at the same group this is."""
-    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    """What an attempt of torchrun's to start this group anew is called, on one machine.
+
+    Its attempts meet in one store. Several machines count theirs differently, so that none can be
+    told there; those of our launcher have a store for each.
+    """
+    alone = os.environ.get("GROUP_WORLD_SIZE", "1") == "1"
+    return os.environ.get("TORCHELASTIC_RESTART_COUNT", "") if alone and not has_host() else ""
 
 
 def local_place() -> tuple[int, int]:

@@ -17,6 +17,7 @@ import pytest
 
 from caffe_mnist.datasets.database import Database
 from caffe_mnist.datasets.datum import decode
+from caffe_mnist.engine import member
 from caffe_mnist.engine.agent import loss
 from caffe_mnist.engine.beginning import Beginning
 from caffe_mnist.engine.group import in_short
@@ -289,3 +290,23 @@ def test_a_stop_is_heard_while_the_first_machine_is_not_there(folder: Path) -> N
     finally:
         process.kill()
     assert "stopped by SIGINT while waiting for workers" in (folder / "log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("around", "found"),
+    [
+        ({"TORCHELASTIC_RESTART_COUNT": "2"}, "2"),
+        ({"TORCHELASTIC_RESTART_COUNT": "2", "GROUP_WORLD_SIZE": "2"}, ""),
+        ({"TORCHELASTIC_RESTART_COUNT": "2", member.HOST: "0"}, ""),
+        ({}, ""),
+    ],
+)
+def test_attempts_have_names_where_all_count_alike(
+    around: dict[str, str], found: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine that lost a worker counts an attempt, one that only meets it again does not."""
+    for name in ("TORCHELASTIC_RESTART_COUNT", "GROUP_WORLD_SIZE", member.HOST):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in around.items():
+        monkeypatch.setenv(name, value)
+    assert member.attempt() == found
