@@ -91,7 +91,9 @@ def loss(codes: Mapping[int, int], workers: int, told: str = "") -> str:
     # Those that only lost others, or were still there and ended by the agent, come last.
     late = {LOST: 2, -signal.SIGTERM: 1}
     own = sorted((late.get(code, 0), rank, code) for rank, code in codes.items())
-    if not own or own[0][0] == late[LOST]:
+    # With others elsewhere, one that the agent ended beside one that lost them is no cause.
+    elsewhere = len(codes) < workers and LOST in codes.values()
+    if not own or own[0][0] == late[LOST] or (own[0][0] and elsewhere):
         what = "workers on another machine were lost, or out of reach"
         return f"{what} ({told.removeprefix(LOST_OTHERS)})" if told else what
     _, rank, code = own[0]

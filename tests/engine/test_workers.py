@@ -261,6 +261,8 @@ def test_the_cause_of_a_loss_goes_first() -> None:
     assert loss({0: LOST, 1: 1}, 2) == "worker 1 of 2 ended with status 1"
     lost = "workers on another machine were lost, or out of reach"
     assert loss({0: LOST}, 3) == lost
+    assert loss({0: -15, 1: LOST}, 4) == lost
+    assert loss({0: -15, 1: LOST}, 2) == "worker 0 of 2 was killed by SIGTERM"
     assert loss({1: LOST}, 3, "lost the other workers: timed out") == f"{lost} (timed out)"
 
 
