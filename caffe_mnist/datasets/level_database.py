@@ -110,19 +110,19 @@ class _Shared:
 
 
 def _shared(path: str) -> _Shared:
-    try:
-        import plyvel
-    except ImportError:
-        raise CaffeMnistError(
-            "is to be read as a LevelDB, and plyvel is not installed",
-            where=path,
-            hint="pip install 'caffe-mnist[leveldb]'; for an LMDB set backend: LMDB",
-        ) from None
     if not os.path.isfile(os.path.join(path, "CURRENT")):
         if os.path.isfile(os.path.join(path, "data.mdb")):
             raise CaffeMnistError("is an LMDB", where=path, hint="set backend: LMDB")
         there = "is no LevelDB" if os.path.exists(path) else "there is no such database"
         raise CaffeMnistError(there, where=path)
+    try:
+        import plyvel
+    except ImportError:
+        raise CaffeMnistError(
+            "is a LevelDB, and plyvel is not installed",
+            where=path,
+            hint="pip install 'caffe-mnist[leveldb]'",
+        ) from None
     with _opening:
         place = os.path.realpath(path)
         shared = _open.get(place)

@@ -24,6 +24,8 @@ AGAIN = 20
 PAUSE = 0.5
 # The name of a file that is written aside, to be renamed (see caffe_mnist.files).
 ASIDE = re.compile(r"\..+\.[a-z0-9_]{8}")
+# Snapshots have it also while nobody writes: when they are synced, before they are renamed.
+SNAPSHOT = re.compile(r"\.(?:caffemodel|solverstate)(?:\.h5)?\.[a-z0-9_]{8}$")
 
 
 class DuplicateError(CaffeMnistError):
@@ -93,7 +95,8 @@ def _move(source: Side, entry: Entry, target: Side, name: str) -> None:
     for left in reversed(range(AGAIN)):
         path = None if source.folder is None else Path(source.folder / entry.name)
         if path is not None:
-            if ASIDE.fullmatch(path.name) and open_for_writing(path):
+            aside = ASIDE.fullmatch(path.name)
+            if aside and (SNAPSHOT.search(path.name) or open_for_writing(path)):
                 return
             try:
                 status = path.stat()

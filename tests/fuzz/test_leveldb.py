@@ -9,6 +9,8 @@ from tests.fuzz.judge import Judge, cases
 from tests.fuzz.mutations import mutated
 from tests.fuzz.targets import leveldb
 
+pytest.importorskip("plyvel", reason="the extra leveldb is not installed")
+
 
 @pytest.mark.parametrize("number", range(len(leveldb.seeds())))
 def test_valid_ones_are_read(judge: Judge, number: int) -> None:

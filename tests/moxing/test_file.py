@@ -249,7 +249,8 @@ def test_a_file_that_is_written_meanwhile_is_copied_whole(tmp_path: Path, base: 
     folder = tmp_path / "model"
     folder.mkdir()
     (folder / "done").write_text("1")
-    with (folder / ".net.caffemodel.ab12cd34").open("w") as half:
+    (folder / ".net.caffemodel.1_closed").touch()  # to be renamed in a moment
+    with (folder / ".net.log.ab12cd34").open("w") as half:
         half.write("half")
         half.flush()
         file.copy_parallel(str(folder), f"{base}/1")

@@ -14,6 +14,8 @@ from caffe_mnist.datasets.level_database import LevelDatabase
 from caffe_mnist.errors import CaffeMnistError
 from tests.parity.training import ENGINE, train
 
+pytest.importorskip("plyvel", reason="the extra leveldb is not installed")
+
 NET = """
 name: "level"
 layer { name: "data" type: "Data" top: "data" top: "label" include { phase: TRAIN }
