@@ -4,11 +4,21 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
+
+# What `replacing` calls a neighbour: a dot, the target's name, a dot, and eight of these.
+ASIDE = re.compile(r"\.(.+)\.[a-z0-9_]{8}")
+
+
+def aside_of(name: str) -> str:
+    """The name of the file as whose neighbour `replacing` may have made `name`; empty if none."""
+    found = ASIDE.fullmatch(name)
+    return found[1] if found else ""
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from caffe_mnist.engine.member import run_name
 from caffe_mnist.engine.parts import Parts
 from caffe_mnist.engine.solver import Solver
 from caffe_mnist.engine.team import Team
-from caffe_mnist.files import replacing
+from caffe_mnist.files import aside_of, replacing
 
 
 class Beginning:
@@ -27,10 +27,8 @@ class Beginning:
     def __init__(self, prefix: str, team: Team) -> None:
         """Of the snapshots PREFIX_iter_N."""
         self._path, self._run, self._team = Path(f"{prefix}_newest.json"), run_name(), team
-        # Snapshots that are being written (`files.replacing`).
-        self._unfinished = re.compile(
-            rf"\.{re.escape(Path(prefix).name)}_iter_\d+\.(caffemodel|solverstate)(\.h5)?\.\w{{8}}"
-        )
+        name = re.escape(Path(prefix).name)
+        self._snapshot = re.compile(rf"{name}_iter_\d+\.(caffemodel|solverstate)(\.h5)?")
 
     def begin(self, solver: Solver, snapshot: str) -> None:
         """Bring `solver` to `snapshot`, if one is named, or to a newer one of this very run.
@@ -69,7 +67,7 @@ class Beginning:
         """Remove what a root of this very run was writing when it was killed."""
         with contextlib.suppress(OSError):
             for path in self._path.parent.iterdir():
-                if self._unfinished.fullmatch(path.name):
+                if self._snapshot.fullmatch(aside_of(path.name)):
                     path.unlink()
 
     def _newest(self) -> str:

@@ -69,6 +69,8 @@ class Layer:
     loose_shapes = False
     # Whether Caffe computes the bottom's gradient whatever `propagate_down` says in the net.
     always_propagates = False
+    # Whether a loss_weight of the first top is enough, where Caffe wants one for each.
+    weighs_first_alone = False
 
     def __init__(self, param: caffe_pb2.LayerParameter, surroundings: Surroundings) -> None:
         """Keep the settings; nothing is read or allocated yet."""

@@ -7,7 +7,7 @@ bottoms needs a gradient, and only under a loss; parameters of one name are shar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from math import prod
 
@@ -18,6 +18,7 @@ from caffe_mnist.engine.blob import Blob, ShapeError
 from caffe_mnist.engine.crossings import Crossings
 from caffe_mnist.engine.glog import number
 from caffe_mnist.engine.layer import Layer, Surroundings, layers
+from caffe_mnist.engine.memories import Memories
 from caffe_mnist.engine.parameters import LearnableParameters
 from caffe_mnist.engine.splits import insert_splits
 from caffe_mnist.schema import caffe_pb2
@@ -95,8 +96,7 @@ class Net:
         self.parameters = LearnableParameters()
         self.propagate_down: list[list[bool]] = []
         self._shapes: list[tuple[tuple[int, ...], ...]] = []
-        self._memories: list[list[Blob]] = []
-        self._changes: dict[int, list[tuple[Blob, list[Blob]]]] = {}
+        self._memories = Memories()
         self._with_gradient: set[str] = set()
         self._works_backward: list[bool] = []
         unread: set[str] = set()
@@ -231,9 +231,7 @@ class Net:
                 layer.forward(bottom, top)
         except (ShapeError, MemoryError, RuntimeError) as error:
             raise layer.explained(error) from None
-        for blob, others in self._changes.get(index, ()):
-            for other in others:
-                other.data = blob.data.reshape(other.shape)
+        self._memories.follow(index)
         loss: torch.Tensor | None = None
         for blob, weight in zip(top, self.loss_weights[index]):
             if weight:
@@ -274,27 +272,9 @@ class Net:
         self.bottom_names.append(list(layer.param.bottom))
         self.top_names.append(names)
         self._shapes.append(tuple([blob.shape for blob in bottom]))
-        self._note_memory(layer, bottom, top)
+        self._memories.note(len(self.layers) - 1, layer, bottom, top)
         self.loss_weights.append(_loss_weights(layer, top))
         self._report_shapes(len(self.layers) - 1)
-
-    def _note_memory(self, layer: Layer, bottom: list[Blob], top: list[Blob]) -> None:
-        """Which blobs lie in one memory in Caffe, and whose values a layer in place changes."""
-        if layer.hands_on():
-            memory = next((one for one in self._memories if _holds(one, bottom[0])), None)
-            if memory is None:
-                memory = [bottom[0]]
-                self._memories.append(memory)
-            memory += [blob for blob in top if not _holds(memory, blob)]
-        changed = [
-            (blob, [other for other in memory if other is not blob])
-            for blob in top
-            if _holds(bottom, blob)
-            for memory in self._memories
-            if _holds(memory, blob)
-        ]
-        if changed:
-            self._changes[len(self.layers) - 1] = changed
 
     def _bottoms_of(self, param: caffe_pb2.LayerParameter, unread: set[str]) -> list[Blob]:
         for name in param.bottom:
@@ -404,20 +384,14 @@ class Net:
             ]
 
 
-def _holds(blobs: Sequence[Blob], wanted: Blob) -> bool:
-    return any(blob is wanted for blob in blobs)
-
-
 def _loss_weights(layer: Layer, top: list[Blob]) -> list[float]:
     """A weight for each top; a loss layer's first one weighs 1 unless the net says otherwise."""
     weights = layer.param.loss_weight
-    # Caffe's softmax losses have a second top that no loss_weight suits; here it needs none.
-    if weights and len(weights) != len(top) and layer.param.type != "SoftmaxWithLoss":
+    least = 1 if layer.weighs_first_alone else len(top)
+    if weights and not least <= len(weights) <= len(top):
         raise layer.error(f"gives {len(weights)} loss_weight for {len(top)} top(s)")
     if not weights:
         if not layer.loss_layer:
             return [0.0] * len(top)
         weights.append(1.0)
-    if len(weights) > len(top):
-        raise layer.error(f"gives {len(weights)} loss_weight for {len(top)} top(s)")
     return [*weights, *[0.0] * (len(top) - len(weights))]

@@ -26,13 +26,13 @@ class Rate:
 
         As Caffe's, which takes at most one more in an iteration, and none back; the log says so.
         """
+        if split_policy(self._param.lr_policy)[1] != "multistep":
+            return self._at(iteration)
         before = self.steps(iteration)
         rate = self._at(iteration)
-        _, policy = split_policy(self._param.lr_policy)
-        if policy == "multistep" and self.steps(iteration + 1) > before:
-            info(
-                "sgd_solver.cpp:50", f"MultiStep Status: Iteration {iteration}, step = {before + 1}"
-            )
+        if self.steps(iteration + 1) > before:
+            what = f"MultiStep Status: Iteration {iteration}, step = {before + 1}"
+            info("sgd_solver.cpp:50", what)
         return rate
 
     def _at(self, iteration: int) -> float:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from caffe_mnist.errors import CaffeMnistError
-from caffe_mnist.files import open_for_writing
+from caffe_mnist.files import aside_of, open_for_writing
 from caffe_mnist.moxing.objects import look, make, tree
 from caffe_mnist.storage.copies import check_name
 from caffe_mnist.storage.entries import Entry
@@ -22,10 +22,8 @@ from caffe_mnist.storage.urls import is_local, join
 # A file that changes while it is copied is copied again, so often, after so many seconds.
 AGAIN = 20
 PAUSE = 0.5
-# The name of a file that is written aside, to be renamed (see caffe_mnist.files).
-ASIDE = re.compile(r"\..+\.[a-z0-9_]{8}")
-# Snapshots have it also while nobody writes: when they are synced, before they are renamed.
-SNAPSHOT = re.compile(r"\.(?:caffemodel|solverstate)(?:\.h5)?\.[a-z0-9_]{8}$")
+# Snapshots lie aside also while nobody writes: when they are synced, before they are renamed.
+SNAPSHOT = re.compile(r"\.(?:caffemodel|solverstate)(?:\.h5)?$")
 
 
 class DuplicateError(CaffeMnistError):
@@ -95,8 +93,8 @@ def _move(source: Side, entry: Entry, target: Side, name: str) -> None:
     for left in reversed(range(AGAIN)):
         path = None if source.folder is None else Path(source.folder / entry.name)
         if path is not None:
-            aside = ASIDE.fullmatch(path.name)
-            if aside and (SNAPSHOT.search(path.name) or open_for_writing(path)):
+            aside = aside_of(path.name)
+            if aside and (SNAPSHOT.search(aside) or open_for_writing(path)):
                 return
             try:
                 status = path.stat()

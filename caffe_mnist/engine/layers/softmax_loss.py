@@ -35,6 +35,7 @@ class SoftmaxWithLoss(Layer):
     tops = (1, 2)
     loss_layer = True
     auto_tops = True
+    weighs_first_alone = True  # none suits Caffe's second top
 
     def reshape(self, bottom: Sequence[Blob], top: Sequence[Blob]) -> None:
         """The loss has no axes; one label is needed for each prediction."""
